@@ -1,0 +1,228 @@
+//! Every bound and every delay of the core: name, unit, source.
+
+use std::sync::Arc;
+
+use crate::rules::Rules;
+use crate::time::Duration;
+
+/// Configuration of a node. The defaults are meant for phones in a room.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Discovery and connections.
+    pub ble: BleConfig,
+    /// One BLE connection.
+    pub link: LinkConfig,
+    /// Relaying.
+    pub mesh: MeshConfig,
+    /// Agreement.
+    pub consensus: ConsensusConfig,
+    /// The group around it.
+    pub group: GroupConfig,
+    /// The rule sets that this build can run.
+    pub rules: Vec<Arc<dyn Rules>>,
+    /// A bug switched on to see whether the tests find it.
+    #[cfg(feature = "planted")]
+    pub plant: Option<Plant>,
+}
+
+/// Bugs that the soak must find.
+#[cfg(feature = "planted")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plant {
+    /// Quorums are one vote too small.
+    QuorumOffByOne,
+    /// Votes leave before they are stored.
+    VoteNotStored,
+    /// A voter finalizes in a round that it nullified.
+    FinalizeAfterNullify,
+    /// A voter does not compare its own root with the block's.
+    SkippedRootCheck,
+    /// A winning bet is paid twice.
+    DoublePayout,
+}
+
+/// Discovery and connections.
+#[derive(Clone, Debug)]
+pub struct BleConfig {
+    /// Links held at once. Classic Android stacks hold 7 (numbers.md section 1).
+    pub link_budget: usize,
+    /// Links of that budget that only a phone without any link may take.
+    pub kept_slots: usize,
+    /// When the peripheral of a pair stops waiting and becomes the central (peers.md: half of all
+    /// recoveries fail in fixed roles).
+    pub role_swap_after: Duration,
+    /// When an attempt to connect is given up.
+    pub connect_timeout: Duration,
+    /// First pause after a failed attempt; doubles up to `retry_max`.
+    pub retry_min: Duration,
+    /// Longest pause between attempts.
+    pub retry_max: Duration,
+    /// When a device that is no longer heard is forgotten.
+    pub forget_after: Duration,
+    /// Devices remembered; the longest unheard goes first.
+    pub devices_max: usize,
+    /// Life of a presence id (numbers.md R7: at most 15 minutes).
+    pub presence_life: Duration,
+}
+
+impl Default for BleConfig {
+    fn default() -> Self {
+        Self {
+            link_budget: 7,
+            kept_slots: 1,
+            role_swap_after: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            retry_min: Duration::from_millis(300),
+            retry_max: Duration::from_secs(8),
+            forget_after: Duration::from_secs(30),
+            devices_max: 256,
+            presence_life: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// One BLE connection.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    /// When a handshake that does not finish costs the link.
+    pub handshake_timeout: Duration,
+    /// Bytes of one frame in reassembly (DESIGN section 5).
+    pub reassembly_len_max: usize,
+    /// When a frame that does not complete costs the link.
+    pub reassembly_timeout: Duration,
+    /// Fragments that may arrive ahead of a missing one: half of the 6-bit sequence space.
+    pub reorder_window: usize,
+    /// Frames that may arrive ahead of or behind the highest counter seen.
+    pub replay_window: u64,
+    /// Values kept that overtook the end of the handshake.
+    pub early_values_max: usize,
+    /// Frames waiting to be sent; full is a return value.
+    pub queue_frames_max: usize,
+    /// Bytes waiting to be sent.
+    pub queue_bytes_max: usize,
+    /// Longest inflated message, bytes.
+    pub inflate_len_max: usize,
+    /// Largest ratio of inflated to deflated bytes.
+    pub inflate_ratio_max: usize,
+    /// Frames of one direction after which the session ends and the link is made anew.
+    pub session_frames_max: u64,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(5),
+            reassembly_len_max: 32 * 1024,
+            reassembly_timeout: Duration::from_secs(10),
+            reorder_window: 31,
+            replay_window: 1024,
+            early_values_max: 16,
+            queue_frames_max: 512,
+            queue_bytes_max: 128 * 1024,
+            inflate_len_max: 32 * 1024,
+            inflate_ratio_max: 64,
+            session_frames_max: 1 << 24,
+        }
+    }
+}
+
+/// Relaying.
+#[derive(Clone, Debug)]
+pub struct MeshConfig {
+    /// Links that a frame may cross.
+    pub hop_limit: u8,
+    /// Frame ids remembered for dedup.
+    pub dedup_len_max: usize,
+    /// Nodes whose neighbours are remembered.
+    pub nodes_max: usize,
+    /// Neighbours that one node may announce.
+    pub neighbours_max: usize,
+    /// Shortest time between two announcements of own neighbours.
+    pub announce_min: Duration,
+}
+
+impl Default for MeshConfig {
+    fn default() -> Self {
+        Self {
+            hop_limit: 16,
+            dedup_len_max: 8192,
+            nodes_max: 512,
+            neighbours_max: 16,
+            announce_min: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Agreement.
+#[derive(Clone, Debug)]
+pub struct ConsensusConfig {
+    /// Rounds above the current one whose votes are kept.
+    pub rounds_ahead_max: u64,
+    /// Blocks notarized above the last finalized one before only re-proposal is left.
+    pub depth_max: u64,
+    /// Shortest D (C6): a hop with its store sync on a busy link.
+    pub d_floor: Duration,
+    /// Longest D (C6).
+    pub d_cap: Duration,
+    /// Most doublings of D by consecutive nullifications.
+    pub back_off_max: u32,
+    /// First pause between repetitions (C9); doubles up to `repeat_max`.
+    pub repeat_min: Duration,
+    /// Longest pause between repetitions.
+    pub repeat_max: Duration,
+    /// Sentences of the consensus rules that are switched off.
+    #[cfg(feature = "mask")]
+    pub mask: crate::consensus::RuleMask,
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self {
+            rounds_ahead_max: 16,
+            depth_max: 8,
+            d_floor: Duration::from_millis(250),
+            d_cap: Duration::from_secs(4),
+            back_off_max: 4,
+            repeat_min: Duration::from_millis(700),
+            repeat_max: Duration::from_secs(6),
+            #[cfg(feature = "mask")]
+            mask: crate::consensus::RuleMask::default(),
+        }
+    }
+}
+
+/// The group around the agreement.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// Actions of one author that wait for a block.
+    pub pool_per_author_max: usize,
+    /// Own intents and actions without a final fate.
+    pub pending_max: usize,
+    /// Bytes of blocks that the history keeps.
+    pub history_bytes_max: usize,
+    /// How long a member must be gone, or back, before the status says so.
+    pub status_hysteresis: Duration,
+    /// First pause before an action or a join is repeated; doubles up to `repeat_max`.
+    pub repeat_min: Duration,
+    /// Longest pause between repetitions.
+    pub repeat_max: Duration,
+    /// When an unanswered request is made again, to another member.
+    pub fetch_timeout: Duration,
+    /// How long a voter waits for another's preimage before it says `Missing`.
+    pub draw_timeout: Duration,
+}
+
+impl Default for GroupConfig {
+    fn default() -> Self {
+        Self {
+            pool_per_author_max: 128,
+            pending_max: 256,
+            history_bytes_max: 256 * 1024,
+            status_hysteresis: Duration::from_secs(3),
+            repeat_min: Duration::from_millis(1500),
+            repeat_max: Duration::from_secs(12),
+            fetch_timeout: Duration::from_millis(1500),
+            draw_timeout: Duration::from_secs(8),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Keys, signatures and hashes: everything that says who and what.
+
+mod hash;
+mod identity;
+mod scheme;
+
+pub use hash::{Domain, Hash, Hasher, hash};
+pub use identity::Identity;
+pub use scheme::{Ed25519, Signature, SignatureScheme};

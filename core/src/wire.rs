@@ -1,0 +1,37 @@
+//! Every type that travels, its canonical codec and its limits: bytes in, value or
+//! [`DecodeError`] out.
+
+mod action;
+mod block;
+mod bounded;
+mod codec;
+mod gathering;
+mod message;
+mod vote;
+
+pub use action::{
+    Action, ActionId, ActionPayload, FrontierEntry, Reason, Refused, SignedAction, Validity,
+};
+pub use block::{Block, Opening, Parent, Proposal};
+pub use bounded::{BoundedVec, Bytes, Full};
+pub use codec::{DecodeError, decode, encode};
+pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
+pub use message::{
+    BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
+    Status,
+};
+pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
+
+/// Longest payload of one action, bytes. Twice what the largest craps action needs, and small
+/// enough that 64 of them fit one block.
+pub const ACTION_PAYLOAD_LEN_MAX: usize = 256;
+/// Most actions in one block.
+pub const BLOCK_ACTIONS_MAX: usize = 64;
+/// Most members of a group (DESIGN section 1).
+pub const MEMBERS_MAX: usize = 16;
+/// Longest member name, bytes of UTF-8.
+pub const NAME_LEN_MAX: usize = 24;
+/// Longest group message, bytes: what fits the reassembly of one link with its envelope.
+pub const MESSAGE_LEN_MAX: usize = 31 * 1024;
+/// Blocks or votes of one sync answer.
+pub const FOUND_ITEMS_MAX: usize = 256;

@@ -1,0 +1,61 @@
+//! postcard, made canonical: a value is accepted only if encoding it again gives the same bytes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why bytes are not a value. Decoding changes nothing, so the bytes can be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// More bytes than this kind of value may have.
+    #[error("{len} bytes, at most {max} are allowed")]
+    TooLong {
+        /// Bytes received.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// Not a value of this type: truncated, unknown variant or over a limit inside.
+    #[error("not a valid value")]
+    Malformed,
+    /// A valid value, followed by more bytes.
+    #[error("{count} bytes after the end")]
+    Trailing {
+        /// Bytes left over.
+        count: usize,
+    },
+    /// A valid value that has a shorter or other encoding.
+    #[error("not the canonical encoding")]
+    NotCanonical,
+    /// A version that this build does not speak.
+    #[error("version {have} is not known, this build speaks {need}")]
+    UnknownVersion {
+        /// What the bytes say.
+        have: u8,
+        /// What this build speaks.
+        need: u8,
+    },
+}
+
+/// The canonical bytes of `value`.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("wire types serialize: no maps, no unsized sequences")
+}
+
+/// The value of `bytes`, which may be at most `max` long.
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+    if bytes.len() > max {
+        return Err(DecodeError::TooLong {
+            len: bytes.len(),
+            max,
+        });
+    }
+    let (value, rest) =
+        postcard::take_from_bytes::<T>(bytes).map_err(|_| DecodeError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(DecodeError::Trailing { count: rest.len() });
+    }
+    if encode(&value) != bytes {
+        return Err(DecodeError::NotCanonical);
+    }
+    Ok(value)
+}

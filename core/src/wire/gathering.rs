@@ -1,0 +1,148 @@
+//! How a group comes to be: joins, the roster and the genesis.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BoundedVec, Bytes, MEMBERS_MAX, NAME_LEN_MAX, encode};
+use crate::crypto::{Domain, Hash, Identity, Signature, SignatureScheme, hash};
+use crate::id::{GroupId, PeerId};
+
+/// How many must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Up to ⌊(n−1)/3⌋ members may lie; defined from n = 4.
+    Bft,
+    /// Friends: members may crash, none lies.
+    Majority,
+    /// Every member, for everything.
+    Unanimous,
+}
+
+/// A rule set and its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesId {
+    /// Name of the rule set, such as `craps`.
+    pub name: Bytes<32>,
+    /// Version of its behaviour.
+    pub version: u16,
+    /// Hash of its test vectors: two builds that differ here must not play together.
+    pub vectors: Hash,
+}
+
+/// A phone proves that it holds the ticket and asks to be listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// Who asks.
+    pub joiner: PeerId,
+    /// His name, UTF-8, cleaned by whoever shows it.
+    pub name: Bytes<NAME_LEN_MAX>,
+    /// Tip of his hash chain for draws.
+    pub tip: Hash,
+    /// Drawn by the joiner.
+    pub nonce: [u8; 16],
+    /// Rule sets that he can run.
+    pub rules: BoundedVec<RulesId, 16>,
+    /// By the ticket's one-time key, over group, inviter, joiner and nonce.
+    pub ticket_signature: Signature,
+    /// By the joiner, over all of the above.
+    pub signature: Signature,
+}
+
+/// One phone of a gathering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterEntry {
+    /// Who.
+    pub peer: PeerId,
+    /// His name, cleaned.
+    pub name: Bytes<NAME_LEN_MAX>,
+    /// Tip of his hash chain for draws.
+    pub tip: Hash,
+}
+
+/// Who is here, as the opener sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Grows with every change.
+    pub revision: u64,
+    /// The opener first, the others in the order of their arrival.
+    pub entries: BoundedVec<RosterEntry, MEMBERS_MAX>,
+    /// By the opener, over group, revision and entries.
+    pub signature: Signature,
+}
+
+/// The first block of a group: who, by which rules, agreeing how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Genesis {
+    /// The group.
+    pub group: GroupId,
+    /// Committee in index order; the opener is index 0.
+    pub members: BoundedVec<RosterEntry, MEMBERS_MAX>,
+    /// The rule set.
+    pub rules: RulesId,
+    /// Configuration of the rule set, its own encoding.
+    pub rules_config: Bytes<256>,
+    /// The mode for a committee of each size 1..=16, by size - 1.
+    pub modes: BoundedVec<Mode, MEMBERS_MAX>,
+    /// How long a voter waits for the preimage of another before he says that it is missing, ms.
+    pub draw_timeout_ms: u32,
+    /// Root of the state that the rules start with.
+    pub root: Hash,
+}
+
+/// A genesis with its opener's signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedGenesis {
+    /// The genesis.
+    pub genesis: Genesis,
+    /// By member 0, over the genesis.
+    pub signature: Signature,
+}
+
+impl Genesis {
+    /// The epoch id of the first epoch, and the block hash at height 0.
+    pub fn epoch(&self) -> Hash {
+        hash(Domain::Genesis, &[&encode(self)])
+    }
+
+    /// What the opener signs.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        encode(&(Domain::GenesisSignature as u8, self))
+    }
+
+    /// Signs it.
+    pub fn sign(self, opener: &Identity) -> SignedGenesis {
+        let signature = opener.sign(&self.signed_bytes());
+        SignedGenesis {
+            genesis: self,
+            signature,
+        }
+    }
+
+    /// The mode of this genesis' own committee. Bft below four members falls to Majority, which
+    /// it equals in strength there.
+    pub fn mode(&self) -> Mode {
+        let n = self.members.len();
+        match self.modes.get(n.saturating_sub(1)) {
+            Some(Mode::Bft) if n < 4 => Mode::Majority,
+            Some(mode) => *mode,
+            None => Mode::Unanimous,
+        }
+    }
+
+    /// Index of `peer` in the committee.
+    pub fn index_of(&self, peer: &PeerId) -> Option<u8> {
+        let index = self
+            .members
+            .iter()
+            .position(|member| member.peer == *peer)?;
+        u8::try_from(index).ok()
+    }
+}
+
+impl SignedGenesis {
+    /// Whether member 0 signed it.
+    pub fn verify(&self, scheme: &dyn SignatureScheme) -> bool {
+        self.genesis.members.first().is_some_and(|opener| {
+            scheme.verify(&opener.peer, &self.genesis.signed_bytes(), &self.signature)
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What members of a group say to each other.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
+    SignedAction, SignedGenesis, Vote,
+};
+use crate::crypto::{Hash, Signature};
+
+/// A voter's preimage for one draw, revealed to the finalization of the closing block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reveal {
+    /// Number of the draw.
+    pub draw: u64,
+    /// Committee index of the voter.
+    pub voter: u8,
+    /// The preimage: hashing it leads to the voter's committed tip.
+    pub preimage: Hash,
+}
+
+/// Why a voter does not notarize a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalKind {
+    /// It breaks this numbered rule; it will never be accepted here.
+    Invalid {
+        /// Number of the C rule.
+        rule: u8,
+    },
+    /// A parent, certificate or body is missing here: fetch, then retry.
+    Conflict,
+    /// A queue or budget of this round is full.
+    Busy {
+        /// When to try again.
+        retry_after_ms: u32,
+    },
+}
+
+/// A refusal, told to the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The round.
+    pub round: u64,
+    /// The block refused.
+    pub block: Hash,
+    /// Committee index of the voter who refuses.
+    pub voter: u8,
+    /// Why.
+    pub kind: RefusalKind,
+    /// His signature: without it anybody could speak for him.
+    pub signature: Signature,
+}
+
+/// Where a member stands: the first message of every synchronisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Height of the highest finalized block.
+    pub height: u64,
+    /// Its hash.
+    pub block: Hash,
+    /// The current round of consensus.
+    pub round: u64,
+    /// Per committee index: number of that author's last action known here (current run).
+    pub actions_known: BoundedVec<u64, 16>,
+    /// Digest over the hashes of those actions; equal counters with another digest are looked into.
+    pub actions_digest: u64,
+    /// Whether the sender wants this kind of message back.
+    pub reply: bool,
+}
+
+/// A request to one member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fetch {
+    /// The certified suffix above `height`, as blocks or as a snapshot, whichever is fewer bytes.
+    Above {
+        /// Highest finalized height of the asker.
+        height: u64,
+        /// Hash of that block.
+        block: Hash,
+    },
+    /// The body of one block.
+    Body {
+        /// Its hash.
+        block: Hash,
+    },
+    /// All votes and certificates of rounds from `from` on.
+    Votes {
+        /// First round of interest.
+        from: u64,
+    },
+    /// Actions of one author of his current run, from number `from` on.
+    Actions {
+        /// Committee index of the author.
+        author: u8,
+        /// First number of interest.
+        from: u64,
+    },
+    /// The rest of a snapshot.
+    Snapshot {
+        /// Block whose state it is.
+        block: Hash,
+        /// First chunk of interest.
+        from_chunk: u32,
+    },
+}
+
+/// A block with the round it was notarized in, for those who fetch bodies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockWithCertificate {
+    /// The block.
+    pub block: Block,
+    /// A certificate for it, where the sender has one.
+    pub certificate: Option<Certificate>,
+}
+
+/// One chunk of a snapshot: entries in key order under the root of a certified block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotChunk {
+    /// The block whose state it is.
+    pub block: Block,
+    /// The finalization of that block.
+    pub finalization: Certificate,
+    /// Index of this chunk.
+    pub chunk: u32,
+    /// Chunks in all.
+    pub chunks: u32,
+    /// (key, value) in key order.
+    pub entries: BoundedVec<(Bytes<64>, Bytes<4096>), 512>,
+}
+
+/// An answer to a [`Fetch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Found {
+    /// A contiguous suffix of blocks; the finalization is for the last one of the whole suffix.
+    Blocks {
+        /// The blocks, by height.
+        blocks: BoundedVec<Block, FOUND_ITEMS_MAX>,
+        /// Finalization of the last block here.
+        finalization: Certificate,
+    },
+    /// One chunk of a snapshot.
+    Snapshot(SnapshotChunk),
+    /// The body of a block that is not final.
+    Body(BlockWithCertificate),
+    /// Signed actions.
+    Actions(BoundedVec<SignedAction, FOUND_ITEMS_MAX>),
+    /// Nothing that the asker lacks.
+    UpToDate,
+    /// Ask again later.
+    Busy {
+        /// When.
+        retry_after_ms: u32,
+    },
+}
+
+/// One typed protocol value of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupMessage {
+    /// A phone asks to be listed.
+    Join(JoinRequest),
+    /// The opener's list.
+    Roster(Roster),
+    /// The group has started.
+    Genesis(SignedGenesis),
+    /// A signed action, spread to every voter.
+    Action(SignedAction),
+    /// A leader's proposal.
+    Proposal(Proposal),
+    /// Votes that the receiver is believed to lack. `repeat` changes with every repetition, so that
+    /// dedup lets a repetition pass.
+    Votes {
+        /// Counts repetitions.
+        repeat: u32,
+        /// The votes.
+        votes: BoundedVec<Vote, 64>,
+    },
+    /// Certificates that the receiver is believed to lack.
+    Certificates(BoundedVec<Certificate, 16>),
+    /// A voter's reason for not notarizing.
+    Refusal(Refusal),
+    /// A preimage for a draw.
+    Reveal(Reveal),
+    /// Where the sender stands.
+    Status(Status),
+    /// A request.
+    Fetch(Fetch),
+    /// An answer.
+    Found(Found),
+}
