@@ -106,6 +106,14 @@ pub struct LinkConfig {
     pub inflate_ratio_max: usize,
     /// Frames of one direction after which the session ends and the link is made anew.
     pub session_frames_max: u64,
+    /// When an operation that the stack does not complete costs the link.
+    pub operation_timeout: Duration,
+    /// Pause before a value is offered again to a stack whose queue was full.
+    pub busy_retry: Duration,
+    /// Whole frames that may pass between two fragments of a longer one, so that neither starves.
+    pub overtake_max: usize,
+    /// Refused values and frames after which the link is closed.
+    pub faults_max: u32,
 }
 
 impl Default for LinkConfig {
@@ -122,6 +130,10 @@ impl Default for LinkConfig {
             inflate_len_max: 32 * 1024,
             inflate_ratio_max: 64,
             session_frames_max: 1 << 24,
+            operation_timeout: Duration::from_secs(10),
+            busy_retry: Duration::from_millis(4),
+            overtake_max: 8,
+            faults_max: 64,
         }
     }
 }
