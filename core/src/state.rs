@@ -15,3 +15,6 @@ pub use key::{Key, KeyTooLong};
 pub use map::{Change, Entries, Map, VALUE_LEN_MAX};
 pub use overlay::{Mark, Overlay};
 pub use proof::{PROOF_LEN_MAX, Proof, ProofError};
+
+#[cfg(test)]
+pub(crate) use {delta::tests::mutated, history::tests as fixtures};

@@ -169,8 +169,8 @@ impl Delta {
                 .unwrap_or_default()
                 .get(..usize::from(change.shared))
                 .ok_or(DecodeError::Malformed)?;
-            let key = Key::new(&[start, &change.rest].concat())
-                .map_err(|_| DecodeError::Malformed)?;
+            let key =
+                Key::new(&[start, &change.rest].concat()).map_err(|_| DecodeError::Malformed)?;
             if before.is_some_and(|before| before >= key.as_bytes()) {
                 return Err(DecodeError::Malformed.into());
             }

@@ -7,7 +7,7 @@ use crate::crypto::Hash;
 use crate::wire::{Block, Certificate, encode};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// One committed block and the state after it.
 #[derive(Clone, Debug)]
@@ -158,9 +158,9 @@ impl History {
 
     /// Height and hash of the newest block.
     pub fn head(&self) -> (u64, Hash) {
-        self.entries
-            .back()
-            .map_or((0, self.epoch), |entry| (entry.block.height, entry.block_hash))
+        self.entries.back().map_or((0, self.epoch), |entry| {
+            (entry.block.height, entry.block_hash)
+        })
     }
 
     /// The state at the head.
@@ -173,7 +173,8 @@ impl History {
     /// The entry at `height`, if it is kept. The genesis has none.
     pub fn at(&self, height: u64) -> Option<&Entry> {
         let first = self.entries.front()?.block.height;
-        self.entries.get(usize::try_from(height.checked_sub(first)?).ok()?)
+        self.entries
+            .get(usize::try_from(height.checked_sub(first)?).ok()?)
     }
 
     /// The state at `height`, if it is kept.
@@ -186,7 +187,10 @@ impl History {
 
     /// The entry of the block with `hash`, if it is kept.
     pub fn find(&self, hash: &Hash) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.block_hash == *hash)
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| entry.block_hash == *hash)
     }
 
     /// The entries above `height`, in order, if all of them are kept.

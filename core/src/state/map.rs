@@ -83,7 +83,9 @@ impl Map {
 
     /// The root: equal for two maps exactly if their entries are.
     pub fn root(&self) -> Hash {
-        self.root.as_ref().map_or_else(empty_hash, |root| root.hash())
+        self.root
+            .as_ref()
+            .map_or_else(empty_hash, |root| root.hash())
     }
 
     /// Entries.
@@ -144,11 +146,20 @@ impl PartialEq for Map {
 
 impl Eq for Map {}
 
+/// Entries that a map prints of itself: states are large, and they stand inside many values.
+const DEBUG_ENTRIES_MAX: usize = 16;
+
 impl fmt::Debug for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(key, value)| (key, value.escape_ascii().to_string())))
-            .finish()
+        let mut map = f.debug_map();
+        for (key, value) in self.iter().take(DEBUG_ENTRIES_MAX) {
+            map.entry(&key, &format_args!("{}", value.escape_ascii()));
+        }
+        if self.len > DEBUG_ENTRIES_MAX {
+            map.finish_non_exhaustive()
+        } else {
+            map.finish()
+        }
     }
 }
 

@@ -176,13 +176,10 @@ mod tests {
             prop_assert_eq!(&overlay.writes, &reference.writes);
 
             let found = overlay.prefix(&prefix);
-            for (key, _) in base.iter() {
-                prop_assert_eq!(
-                    overlay.get(key.as_bytes()),
-                    reference.clone().absorb().get(key.as_bytes())
-                );
+            let map = overlay.clone().absorb();
+            for key in base.iter().map(|(key, _)| key).chain(overlay.writes.keys().cloned()) {
+                prop_assert_eq!(overlay.get(key.as_bytes()), map.get(key.as_bytes()));
             }
-            let map = overlay.absorb();
             prop_assert!(
                 map.prefix(&prefix).map(|(key, value)| (key, value.to_vec())).eq(found)
             );

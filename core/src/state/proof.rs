@@ -171,7 +171,11 @@ impl Step {
     fn hash(&self, key: &[u8], start: usize, branch_at: usize, child: Hash) -> Hash {
         let below = self.bitmap & ((1 << nibble(key, branch_at)) - 1);
         let (before, after) = self.siblings.split_at(below.count_ones() as usize);
-        let children = before.iter().copied().chain([child]).chain(after.iter().copied());
+        let children = before
+            .iter()
+            .copied()
+            .chain([child])
+            .chain(after.iter().copied());
         let path = Path::of(key, start, branch_at).hashed();
         inner_hash(&path, self.value, self.bitmap, children)
     }

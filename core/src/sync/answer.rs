@@ -46,9 +46,14 @@ pub fn answer(history: &History, fetch: &Fetch, budget: usize) -> Found {
 
 fn above(history: &History, height: u64, block: &Hash, budget: usize) -> Found {
     // An asker who committed another block gets the chain that shows it, from that height on.
-    let other = history.at(height).is_some_and(|entry| entry.block_hash != *block);
+    let other = history
+        .at(height)
+        .is_some_and(|entry| entry.block_hash != *block);
     let height = height - u64::from(other);
-    let certified = history.entries().rev().find(|entry| entry.finalization.is_some());
+    let certified = history
+        .entries()
+        .rev()
+        .find(|entry| entry.finalization.is_some());
     let target = certified.map_or(0, |entry| entry.block.height);
     if target <= height {
         return Found::UpToDate;

@@ -158,7 +158,10 @@ impl Synchronizer {
         let hash = chunk.block.hash(epoch);
         check_names(&chunk.finalization, hash)?;
         // One verification for each snapshot: the others carry the same statement.
-        let known = self.open.as_ref().is_some_and(|open| open.block_hash == hash);
+        let known = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.block_hash == hash);
         if !known && !verify(&chunk.finalization) {
             return Err(SyncError::Unverified);
         }

@@ -111,11 +111,19 @@ proptest! {
 #[test]
 fn survives_mutated_deltas() {
     let base: Map = (0..20u8).map(|it| (key(&[it / 4, it]), vec![it])).collect();
-    let target: Map = (5..25u8).map(|it| (key(&[it / 4, it]), vec![it / 8])).collect();
+    let target: Map = (5..25u8)
+        .map(|it| (key(&[it / 4, it]), vec![it / 8]))
+        .collect();
     let samples = [
-        Delta::between((3, &base), (9, &target)).expect("small").encode(),
-        Delta::between((3, &base), (4, &Map::new())).expect("small").encode(),
-        Delta::between((0, &Map::new()), (0, &Map::new())).expect("small").encode(),
+        Delta::between((3, &base), (9, &target))
+            .expect("small")
+            .encode(),
+        Delta::between((3, &base), (4, &Map::new()))
+            .expect("small")
+            .encode(),
+        Delta::between((0, &Map::new()), (0, &Map::new()))
+            .expect("small")
+            .encode(),
     ];
     let mut decoded = 0;
     mutated(&samples, 100_000, |bytes| {
@@ -130,7 +138,10 @@ fn survives_mutated_deltas() {
             }
         }
     });
-    assert!(decoded > 1000, "the mutations are too wild to test anything");
+    assert!(
+        decoded > 1000,
+        "the mutations are too wild to test anything"
+    );
 }
 
 #[test]
@@ -139,7 +150,10 @@ fn at_most_8_kib() {
     let mut target = Map::new();
     target.insert(key(b"a"), vec![7; 4096]);
     target.insert(key(b"b"), vec![]);
-    let fixed = Delta::between((0, &base), (1, &target)).expect("it fits").encode().len();
+    let fixed = Delta::between((0, &base), (1, &target))
+        .expect("it fits")
+        .encode()
+        .len();
     // A value above 127 bytes has a second length byte.
     let room = DELTA_LEN_MAX - fixed - 1;
     for (len, fits) in [(room - 1, true), (room, true), (room + 1, false)] {
@@ -150,11 +164,14 @@ fn at_most_8_kib() {
             assert_eq!(bytes.len(), fixed + 1 + len);
             assert!(Delta::decode(&bytes).is_ok());
         } else {
-            assert_eq!(delta, Err(DeltaError::TooLarge {
-                len: DELTA_LEN_MAX + 1,
-                max: DELTA_LEN_MAX,
-                unit: "bytes",
-            }));
+            assert_eq!(
+                delta,
+                Err(DeltaError::TooLarge {
+                    len: DELTA_LEN_MAX + 1,
+                    max: DELTA_LEN_MAX,
+                    unit: "bytes",
+                })
+            );
         }
     }
     assert_eq!(
@@ -169,10 +186,16 @@ fn at_most_8_kib() {
 #[test]
 fn at_most_2048_changes() {
     let map = |count: u16| -> Map {
-        (0..count).map(|it| (key(&it.to_be_bytes()), Vec::new())).collect()
+        (0..count)
+            .map(|it| (key(&it.to_be_bytes()), Vec::new()))
+            .collect()
     };
     // 2048 keys in ascending order take four bytes each, and more than the whole with the roots.
-    for count in [DELTA_CHANGES_MAX - 1, DELTA_CHANGES_MAX, DELTA_CHANGES_MAX + 1] {
+    for count in [
+        DELTA_CHANGES_MAX - 1,
+        DELTA_CHANGES_MAX,
+        DELTA_CHANGES_MAX + 1,
+    ] {
         let delta = Delta::between((0, &Map::new()), (1, &map(count as u16)));
         let Err(DeltaError::TooLarge { max, unit, .. }) = delta else {
             panic!("{count} changes do not fit");
@@ -208,13 +231,22 @@ fn refuses_other_spellings_of_one_change() {
     };
     let malformed = Err(DeltaError::Malformed(DecodeError::Malformed));
     let not_canonical = Err(DeltaError::Malformed(DecodeError::NotCanonical));
-    assert_eq!(spelled(vec![(0, b"ab", None), (1, b"c", Some(b"x"))]), Ok(2));
-    assert_eq!(spelled(vec![(0, b"ab", None), (0, b"ac", None)]), not_canonical);
+    assert_eq!(
+        spelled(vec![(0, b"ab", None), (1, b"c", Some(b"x"))]),
+        Ok(2)
+    );
+    assert_eq!(
+        spelled(vec![(0, b"ab", None), (0, b"ac", None)]),
+        not_canonical
+    );
     assert_eq!(spelled(vec![(0, b"ab", None), (2, b"", None)]), malformed);
     assert_eq!(spelled(vec![(0, b"b", None), (0, b"a", None)]), malformed);
     assert_eq!(spelled(vec![(0, b"ab", None), (3, b"c", None)]), malformed);
     assert_eq!(spelled(vec![(1, b"a", None)]), malformed);
     let long = [7; 64];
-    assert_eq!(spelled(vec![(0, &long[..63], None), (63, b"x", None)]), Ok(2));
+    assert_eq!(
+        spelled(vec![(0, &long[..63], None), (63, b"x", None)]),
+        Ok(2)
+    );
     assert_eq!(spelled(vec![(0, &long, None), (64, b"x", None)]), malformed);
 }

@@ -71,9 +71,15 @@ fn survives_mutated_proofs() {
         .chain([(key(&[3]), vec![9])])
         .collect();
     let root = map.root();
-    let asked = [key(&[3, 27]), key(&[3]), key(&[3, 99]), key(&[77]), key(&[])];
+    let asked = [
+        key(&[3, 27]),
+        key(&[3]),
+        key(&[3, 99]),
+        key(&[77]),
+        key(&[]),
+    ];
     let proofs = asked.clone().map(|key| map.prove(&key).encode());
-    crate::state::delta::tests::mutated(&proofs, 100_000, |bytes| {
+    crate::state::mutated(&proofs, 100_000, |bytes| {
         if let Ok(proof) = Proof::decode(bytes) {
             for key in &asked {
                 if let Ok(found) = proof.verify(root, key) {
@@ -92,7 +98,11 @@ fn the_longest_proof_fits() {
     for at in 0..128 {
         for branch in 0..16u8 {
             let mut bytes = vec![0x55; at / 2 + 1];
-            bytes[at / 2] = if at % 2 == 0 { branch << 4 } else { 0x50 | branch };
+            bytes[at / 2] = if at % 2 == 0 {
+                branch << 4
+            } else {
+                0x50 | branch
+            };
             map.insert(key(&bytes), vec![1]);
         }
     }
@@ -108,26 +118,44 @@ fn the_longest_proof_fits() {
         Ok(Some(value.as_slice()))
     );
     let long = vec![0; PROOF_LEN_MAX + 1];
-    assert!(matches!(Proof::decode(&long), Err(DecodeError::TooLong { .. })));
+    assert!(matches!(
+        Proof::decode(&long),
+        Err(DecodeError::TooLong { .. })
+    ));
 }
 
 #[test]
 fn names_the_failing_check() {
-    let map: Map = [(key(b"a"), vec![1]), (key(b"ab"), vec![2]), (key(b"b"), vec![3])]
-        .into_iter()
-        .collect();
+    let map: Map = [
+        (key(b"a"), vec![1]),
+        (key(b"ab"), vec![2]),
+        (key(b"b"), vec![3]),
+    ]
+    .into_iter()
+    .collect();
     let proof = map.prove(&key(b"ab"));
     assert!(matches!(
         proof.verify(Hash::ZERO, &key(b"ab")),
-        Err(ProofError::WrongRoot { need: Hash::ZERO, .. })
+        Err(ProofError::WrongRoot {
+            need: Hash::ZERO,
+            ..
+        })
     ));
     // It passes the inner node of "a" with only the hash of its value.
-    assert_eq!(proof.verify(map.root(), &key(b"a")), Err(ProofError::OtherKey));
+    assert_eq!(
+        proof.verify(map.root(), &key(b"a")),
+        Err(ProofError::OtherKey)
+    );
     let mut bent = proof;
     bent.end = End::Empty;
-    assert_eq!(bent.verify(map.root(), &key(b"ab")), Err(ProofError::Malformed));
     assert_eq!(
-        Map::new().prove(&key(b"x")).verify(Map::new().root(), &key(b"x")),
+        bent.verify(map.root(), &key(b"ab")),
+        Err(ProofError::Malformed)
+    );
+    assert_eq!(
+        Map::new()
+            .prove(&key(b"x"))
+            .verify(Map::new().root(), &key(b"x")),
         Ok(None)
     );
 }
