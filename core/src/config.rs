@@ -222,6 +222,11 @@ pub struct GroupConfig {
     pub fetch_timeout: Duration,
     /// How long a voter waits for another's preimage before it says `Missing`.
     pub draw_timeout: Duration,
+    /// Bytes of one sync answer: below `wire::MESSAGE_LEN_MAX`, so that several fit a link's queue.
+    /// The same on every member: it decides where snapshots are cut.
+    pub sync_answer_bytes_max: usize,
+    /// Bytes of entries that a snapshot may have; bounds what a liar can make this phone collect.
+    pub snapshot_bytes_max: usize,
 }
 
 impl Default for GroupConfig {
@@ -235,6 +240,8 @@ impl Default for GroupConfig {
             repeat_max: Duration::from_secs(12),
             fetch_timeout: Duration::from_millis(1500),
             draw_timeout: Duration::from_secs(8),
+            sync_answer_bytes_max: 24 * 1024,
+            snapshot_bytes_max: 1024 * 1024,
         }
     }
 }
