@@ -63,6 +63,17 @@ pub struct BleConfig {
     pub devices_max: usize,
     /// Life of a presence id (numbers.md R7: at most 15 minutes).
     pub presence_life: Duration,
+    /// Attempts to connect that run at once: host stacks refuse more (a guess).
+    pub attempts_max: usize,
+    /// How recently a device must have been heard to be worth an attempt.
+    pub heard_within: Duration,
+    /// Shortest time between two changes of what is advertised: each one restarts the advertiser.
+    pub advert_min: Duration,
+    /// Shortest time between two changes of the scan duty (Android mutes an app that starts more
+    /// than five scans in 30 s).
+    pub scan_min: Duration,
+    /// A link that lived this long after it came up does not count as a failure when it ends.
+    pub good_after: Duration,
 }
 
 impl Default for BleConfig {
@@ -77,6 +88,11 @@ impl Default for BleConfig {
             forget_after: Duration::from_secs(30),
             devices_max: 256,
             presence_life: Duration::from_secs(15 * 60),
+            attempts_max: 3,
+            heard_within: Duration::from_secs(5),
+            advert_min: Duration::from_secs(1),
+            scan_min: Duration::from_secs(6),
+            good_after: Duration::from_secs(1),
         }
     }
 }
@@ -151,6 +167,8 @@ pub struct MeshConfig {
     pub neighbours_max: usize,
     /// Shortest time between two announcements of own neighbours.
     pub announce_min: Duration,
+    /// How often neighbours compare what they know of the topology: repairs what a full queue lost.
+    pub summary_every: Duration,
 }
 
 impl Default for MeshConfig {
@@ -161,6 +179,7 @@ impl Default for MeshConfig {
             nodes_max: 512,
             neighbours_max: 16,
             announce_min: Duration::from_millis(200),
+            summary_every: Duration::from_secs(20),
         }
     }
 }
