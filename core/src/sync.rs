@@ -1,1 +1,3 @@
-//! sync.
+//! How a phone that was away becomes consistent again, and how two sets of actions become one.
+
+pub mod merge;
