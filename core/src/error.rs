@@ -62,6 +62,14 @@ pub enum CommandError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// More dependencies than one action may have.
+    #[error("{len} dependencies, at most {max} are possible: depend on the last of them only")]
+    TooManyDependencies {
+        /// Dependencies offered.
+        len: usize,
+        /// Dependencies allowed.
+        max: usize,
+    },
 }
 
 /// A numbered rule that a remote broke: counted and reported, never a panic.
