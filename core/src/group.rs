@@ -21,7 +21,7 @@ pub use api::{
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, Standing, genesis_state, quorum,
 };
-pub use gathering::{Gathering, GatheringInput, GatheringOutput};
+pub use gathering::{Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup};
 pub use partition::Reachability;
 pub use pool::{Inserted, Pool};
 pub use randomness::{

@@ -60,8 +60,6 @@ pub struct Replica {
     request: Option<Request>,
     /// What members said of their heads.
     claims: BTreeMap<u8, u64>,
-    /// Members that were heard in this group since this node started: they have the genesis.
-    heard: BTreeSet<u8>,
     repeat: Repeat,
     store_sequence: u64,
     /// Signed submissions that wait for the store, with their batch.
@@ -100,6 +98,7 @@ impl Replica {
             setup.identity.peer(),
             setup.run,
             setup.config.group.pending_max,
+            0,
             history.state().clone(),
         );
         let base = Finalized { height: 0, block: executor.epoch(), round: 0, certificate: None };
@@ -163,10 +162,9 @@ impl Replica {
             draws,
             reachability,
             reachable: BTreeSet::new(),
-            synchronizer: Synchronizer::new(),
+            synchronizer: Synchronizer::new(config.snapshot_bytes_max),
             request: None,
             claims: BTreeMap::new(),
-            heard: BTreeSet::from([own]),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
             storing: BTreeMap::new(),
@@ -225,11 +223,7 @@ impl Replica {
         match input {
             ReplicaInput::Message { origin, message } => self.message(origin, message, now, out),
             ReplicaInput::Reachable(reachable) => self.reachable(reachable, now, out),
-            ReplicaInput::Neighbour(address) => {
-                if self.addresses.contains(&address) {
-                    self.greet(address, now, out);
-                }
-            }
+            ReplicaInput::Neighbour(address) => self.greet(address, out),
             ReplicaInput::Stored { sequence, ok } => self.stored(sequence, ok, now, out),
             ReplicaInput::ConsensusStored { sequence, ok } => {
                 let input = if ok { Input::Stored { sequence } } else { Input::StoreFailed { sequence } };
@@ -341,21 +335,16 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         let sender = self.index_of(origin);
-        if let Some(sender) = sender {
-            self.heard.insert(sender);
-        }
         match message {
             // Whoever asks to join a table that runs learns how it started; whether he is in it
             // stands in the genesis.
             GroupMessage::Join(_) => {
                 let message = GroupMessage::Genesis(self.genesis.clone());
                 out.push(ReplicaOutput::Send { to: origin, message });
-                if sender.is_some() {
-                    self.greet(origin, now, out);
-                }
+                self.greet(origin, out);
             }
             GroupMessage::Roster(_) => {}
-            // A member repeats the genesis until he hears us: the answer is where we stand.
+            // The opener repeats the genesis until he hears us: the answer is where we stand.
             GroupMessage::Genesis(_) => self.send_status(origin, false, out),
             GroupMessage::Action(action) => self.action(action, sender, out),
             GroupMessage::Proposal(proposal) => {
@@ -364,7 +353,7 @@ impl Replica {
                 }
                 self.consensus_input(Input::Proposal(proposal), now, out);
             }
-            GroupMessage::Votes(votes) => {
+            GroupMessage::Votes { votes, .. } => {
                 self.consensus_input(Input::Votes(votes.into_vec()), now, out);
             }
             GroupMessage::Certificates(certificates) => {
@@ -499,7 +488,7 @@ impl Replica {
         let before = std::mem::replace(&mut self.reachable, members);
         let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
         for address in came {
-            self.greet(address, now, out);
+            self.greet(address, out);
         }
         if self.reachable != before {
             self.dirty = true;
@@ -507,18 +496,11 @@ impl Replica {
         }
     }
 
-    /// A member is back: he learns where we stand, what we hold of the open rounds, and the genesis
-    /// where he was never heard.
-    fn greet(&mut self, address: MeshAddress, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        let Some(index) = self.index_of(address) else {
-            return;
-        };
-        if !self.heard.contains(&index) {
-            let message = GroupMessage::Genesis(self.genesis.clone());
-            out.push(ReplicaOutput::Send { to: address, message });
-            self.repeat.arm(true, now);
+    /// A member is back: both learn where the other stands, and fetch what they lack.
+    fn greet(&mut self, address: MeshAddress, out: &mut Outbox<ReplicaOutput>) {
+        if self.addresses.contains(&address) && address != self.own_address() {
+            self.send_status(address, true, out);
         }
-        self.send_status(address, true, out);
     }
 
     fn send_status(&self, to: MeshAddress, reply: bool, out: &mut Outbox<ReplicaOutput>) {

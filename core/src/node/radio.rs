@@ -91,6 +91,9 @@ impl Node {
                 MeshOutput::NoRoute { .. } => {
                     *self.faults.entry("no route").or_default() += 1;
                 }
+                MeshOutput::TooLong { .. } => {
+                    *self.faults.entry("message too long").or_default() += 1;
+                }
                 MeshOutput::Fault { link, fault } => {
                     let peer = self.links.get(&link).and_then(|entry| entry.machine.peer());
                     self.fault(Some(link), peer, fault);
@@ -182,6 +185,7 @@ impl Node {
         }
         self.event(Event::NeighbourUp { link, peer });
         self.mesh_input(MeshInput::LinkUp { link, peer }, now);
+        self.tell_neighbour(peer.address(), now);
     }
 
     /// What both sides of a link compute alike: the lower one is kept.

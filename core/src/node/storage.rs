@@ -16,6 +16,8 @@ const GROUP_LEN: usize = 16;
 /// Who waits for a batch: a number that the table understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Receipt {
+    /// The gathering's record of that number.
+    Gathering(u64),
     /// The agreement's batch of that number.
     Consensus(u64),
     /// The replica's own batch of that number.

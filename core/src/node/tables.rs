@@ -5,47 +5,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::storage::{Loaded, Receipt};
-use super::{Command, Done, Event, Node, drain};
+use super::{Command, Done, Event, Node, drain, draw_seed};
 use crate::error::{CommandError, PeerFault};
 use crate::group::{
-    Executor, Gathering, GatheringInput, GatheringOutput, HashChain, Replica, ReplicaEvent,
-    ReplicaInput, ReplicaOutput, ReplicaSetup, Ticket,
+    Gathering, GatheringInput, GatheringOutput, HashChain, JoinSetup, Replica, ReplicaEvent,
+    ReplicaInput, ReplicaOutput, ReplicaSetup, TableSetup, Ticket, genesis_state,
 };
 use crate::id::{GroupId, LinkId, MeshAddress};
 use crate::outbox::{Outbox, Record};
 use crate::rules::Rules;
 use crate::time::Instant;
 use crate::wire::{
-    Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, SignedGenesis, Vote, decode, encode,
+    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote, decode,
+    encode,
 };
 
 /// Votes of this input by where they go: one frame carries all of them (C12).
 pub(super) type OutgoingVotes = BTreeMap<(GroupId, MeshAddress), BTreeSet<Vote>>;
 
-/// A group on this node.
-#[derive(Debug)]
-pub(super) enum Table {
-    /// Not started.
-    Gathering(Box<Gathering>),
-    /// Started.
-    Replica(Box<Replica>),
+/// A group on this node: gathering, started, or for its opener both until every member was heard.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    gathering: Option<Box<Gathering>>,
+    replica: Option<Box<Replica>>,
 }
 
 impl Table {
     pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
-        match self {
-            Self::Gathering(gathering) => gathering.deadline(),
-            Self::Replica(replica) => replica.deadline(),
-        }
+        let gathering = self.gathering.as_ref().and_then(|gathering| gathering.deadline());
+        let replica = self.replica.as_ref().and_then(|replica| replica.deadline());
+        gathering.into_iter().chain(replica).min()
     }
 }
 
 impl Node {
     pub(super) fn replica(&self, group: GroupId) -> Option<&Replica> {
-        match self.tables.get(&group)? {
-            Table::Replica(replica) => Some(replica),
-            Table::Gathering(_) => None,
-        }
+        self.tables.get(&group)?.replica.as_deref()
     }
 
     pub(super) fn table_command(
@@ -55,20 +50,21 @@ impl Node {
     ) -> Result<Done, CommandError> {
         match command {
             Command::OpenTable { name, rules, rules_config, mode } => {
-                let rules = self.rules_named(&rules)?;
-                let (group, ticket_seed) = (GroupId(self.random_16()), super::draw_seed(&mut self.rng));
-                let tip = HashChain::new(&self.identity, group).tip();
-                let (gathering, ticket) = Gathering::open(
-                    self.identity.clone(),
-                    &name,
-                    rules,
+                let group = GroupId(self.random_16());
+                let setup = TableSetup {
+                    identity: self.identity.clone(),
+                    config: self.config.group.clone(),
+                    name,
+                    rules: self.rules_named(&rules)?,
                     rules_config,
                     mode,
-                    tip,
+                    tip: HashChain::new(&self.identity, group).tip(),
                     group,
-                    ticket_seed,
-                )?;
-                self.insert_gathering(group, gathering, now);
+                    ticket_seed: draw_seed(&mut self.rng),
+                };
+                let mut out = Outbox::new();
+                let (gathering, ticket) = Gathering::open(setup, &mut out)?;
+                self.insert_gathering(group, gathering, out, now);
                 Ok(Done::Opened { group, ticket: ticket.to_string() })
             }
             Command::JoinTable { ticket, name } => {
@@ -77,40 +73,41 @@ impl Node {
                 if self.tables.contains_key(&group) {
                     return Err(CommandError::AlreadyJoined);
                 }
-                let tip = HashChain::new(&self.identity, group).tip();
-                let known = self.config.rules.iter().map(|rules| rules.id()).collect();
-                let nonce = self.random_16();
-                let gathering =
-                    Gathering::join(self.identity.clone(), ticket, &name, tip, nonce, known)?;
-                self.insert_gathering(group, gathering, now);
+                let setup = JoinSetup {
+                    identity: self.identity.clone(),
+                    config: self.config.group.clone(),
+                    ticket,
+                    name,
+                    tip: HashChain::new(&self.identity, group).tip(),
+                    nonce: self.random_16(),
+                    rules: self.rules_ids(),
+                };
+                let mut out = Outbox::new();
+                let gathering = Gathering::join(setup, &mut out)?;
+                self.insert_gathering(group, gathering, out, now);
                 Ok(Done::Joined { group })
             }
             Command::StartTable { group } => {
-                let rules = self.config.rules.clone();
-                let scheme = Arc::clone(self.identity.scheme());
+                let table = self.tables.get_mut(&group).ok_or(CommandError::UnknownGroup(group))?;
+                let gathering = table.gathering.as_mut().ok_or(CommandError::TableStarted)?;
+                let rules = &self.config.rules;
                 let root = |genesis: &Genesis| {
-                    let rules = find_rules(&rules, &genesis.rules.name)?;
-                    let executor = Executor::new(genesis.clone(), rules, Arc::clone(&scheme));
-                    let state = executor
-                        .genesis_state()
-                        .map_err(|refused| executor.bad_config(&refused))?;
+                    let rules = find_rules(rules, &genesis.rules.name)?;
+                    let state = genesis_state(genesis, rules.as_ref()).map_err(|refused| {
+                        let words = rules.describe(refused.code, &refused.detail);
+                        CommandError::BadRulesConfig(words)
+                    })?;
                     Ok(state.root())
                 };
                 let mut out = Outbox::new();
-                let genesis = match self.tables.get_mut(&group) {
-                    Some(Table::Gathering(gathering)) => {
-                        gathering.start(&root, now, &mut out)?
-                    }
-                    Some(Table::Replica(_)) => return Err(CommandError::TableStarted),
-                    None => return Err(CommandError::UnknownGroup(group)),
-                };
-                self.gathering_outputs(group, out, now);
+                let genesis = gathering.start(&root, &mut out)?;
                 self.start_replica(group, genesis, now);
+                self.gathering_outputs(group, out, now);
                 Ok(Done::Ok)
             }
             Command::Submit { group, payload, dependencies, validity } => {
                 let submission = self.with_replica(group, now, |replica, out| {
-                    replica.submit(payload, &dependencies, validity, now, out)
+                    replica.submit(payload, dependencies, validity, out)
                 })?;
                 Ok(Done::Submitted { submission })
             }
@@ -148,29 +145,53 @@ impl Node {
     }
 
     pub(super) fn table_timeout(&mut self, group: GroupId, now: Instant) {
-        match self.tables.get(&group) {
-            Some(Table::Gathering(_)) => {
-                self.gathering_input(group, GatheringInput::Timeout, now);
-            }
-            Some(Table::Replica(_)) => self.replica_input(group, ReplicaInput::Timeout, now),
-            None => {}
+        let due = |deadline: Option<(Instant, &'static str)>| {
+            deadline.is_some_and(|(at, _)| at <= now)
+        };
+        let Some(table) = self.tables.get(&group) else {
+            return;
+        };
+        let gathering = table.gathering.as_ref().is_some_and(|gathering| due(gathering.deadline()));
+        let replica = table.replica.as_ref().is_some_and(|replica| due(replica.deadline()));
+        if gathering {
+            self.gathering_input(group, GatheringInput::Timeout, now);
+        }
+        if replica {
+            self.replica_input(group, ReplicaInput::Timeout, now);
         }
     }
 
     pub(super) fn table_stored(&mut self, group: GroupId, receipt: Receipt, ok: bool, now: Instant) {
-        let input = match receipt {
-            Receipt::Consensus(sequence) => ReplicaInput::ConsensusStored { sequence, ok },
-            Receipt::Replica(sequence) => ReplicaInput::Stored { sequence, ok },
-        };
-        self.replica_input(group, input, now);
+        match receipt {
+            Receipt::Gathering(sequence) if ok => {
+                self.gathering_input(group, GatheringInput::Stored(sequence), now);
+            }
+            Receipt::Gathering(sequence) => {
+                self.gathering_input(group, GatheringInput::StoreFailed(sequence), now);
+            }
+            Receipt::Consensus(sequence) => {
+                self.replica_input(group, ReplicaInput::ConsensusStored { sequence, ok }, now);
+            }
+            Receipt::Replica(sequence) => {
+                self.replica_input(group, ReplicaInput::Stored { sequence, ok }, now);
+            }
+        }
+    }
+
+    /// A peer became a neighbour: groups that he is in compare with him where they stand.
+    pub(super) fn tell_neighbour(&mut self, address: MeshAddress, now: Instant) {
+        for group in self.groups() {
+            self.replica_input(group, ReplicaInput::Neighbour(address), now);
+        }
     }
 
     /// Tells the tables who is reachable when that changed.
     pub(super) fn announce_topology(&mut self, now: Instant) {
-        if *self.mesh.reachable() == self.reachable {
+        let reachable = self.mesh.reachable();
+        if reachable == self.reachable {
             return;
         }
-        self.reachable = self.mesh.reachable().clone();
+        self.reachable = reachable;
         for group in self.groups() {
             self.tell_reachable(group, now);
         }
@@ -179,15 +200,13 @@ impl Node {
     /// Lets every table finish this input, then sends the votes that gathered.
     pub(super) fn flush_tables(&mut self, now: Instant) {
         for group in self.groups() {
-            if self.replica(group).is_some() {
-                self.replica_input(group, ReplicaInput::Flush, now);
-            }
+            self.replica_input(group, ReplicaInput::Flush, now);
         }
         for ((group, dest), votes) in std::mem::take(&mut self.outgoing_votes) {
             let votes: Vec<Vote> = votes.into_iter().collect();
             for votes in votes.chunks(VOTES_PER_MESSAGE) {
-                let votes = crate::wire::BoundedVec::truncating(votes.to_vec());
-                self.send_message(group, dest, &GroupMessage::Votes(votes), now);
+                let votes = BoundedVec::truncating(votes.to_vec());
+                self.send_message(group, dest, &GroupMessage::Votes { repeat: 0, votes }, now);
             }
         }
     }
@@ -195,19 +214,21 @@ impl Node {
     pub(super) fn restore_tables(&mut self, loaded: &mut Loaded, now: Instant) {
         for (group, records) in std::mem::take(&mut loaded.groups) {
             let mut out = Outbox::new();
-            if let Some(replica) = Replica::restore(&self.replica_setup(), &records, now, &mut out) {
-                self.tables.insert(group, Table::Replica(Box::new(replica)));
-                self.replica_outputs(group, out, now);
-            } else if let Some(record) = records.iter().find(|record| record.key == GATHERING_KEY)
-                && let Some(gathering) = Gathering::restore(
-                    self.identity.clone(),
-                    &record.value,
-                    &self.config.rules,
-                    now,
-                )
-            {
-                self.tables.insert(group, Table::Gathering(Box::new(gathering)));
+            let replica = Replica::restore(&self.replica_setup(), &records, now, &mut out);
+            let gathering = records.iter().find(|record| record.key == GATHERING_KEY);
+            let gathering = gathering.and_then(|record| {
+                let (identity, config) = (self.identity.clone(), self.config.group.clone());
+                Gathering::restore(identity, config, self.rules_ids(), &record.value).ok()
+            });
+            if replica.is_none() && gathering.is_none() {
+                continue;
             }
+            let table = Table {
+                gathering: gathering.map(Box::new),
+                replica: replica.map(Box::new),
+            };
+            self.tables.insert(group, table);
+            self.replica_outputs(group, out, now);
         }
     }
 
@@ -218,20 +239,35 @@ impl Node {
         message: GroupMessage,
         now: Instant,
     ) {
-        match self.tables.get(&group) {
-            Some(Table::Gathering(_)) => {
+        let Some(table) = self.tables.get(&group) else {
+            return;
+        };
+        let gathers = matches!(
+            message,
+            GroupMessage::Join(_) | GroupMessage::Roster(_) | GroupMessage::Genesis(_)
+        );
+        match (&table.gathering, &table.replica) {
+            (Some(_), None) => {
                 self.gathering_input(group, GatheringInput::Message { origin, message }, now);
             }
-            Some(Table::Replica(_)) => {
+            (Some(_), Some(_)) => {
+                if gathers {
+                    self.gathering_input(group, GatheringInput::Message { origin, message }, now);
+                } else {
+                    self.gathering_input(group, GatheringInput::Heard(origin), now);
+                    self.replica_input(group, ReplicaInput::Message { origin, message }, now);
+                }
+                self.close_gathering_if_done(group);
+            }
+            (None, _) => {
                 self.replica_input(group, ReplicaInput::Message { origin, message }, now);
             }
-            None => {}
         }
     }
 
     fn gathering_input(&mut self, group: GroupId, input: GatheringInput, now: Instant) {
         let mut out = Outbox::new();
-        if let Some(Table::Gathering(gathering)) = self.tables.get_mut(&group) {
+        if let Some(Table { gathering: Some(gathering), .. }) = self.tables.get_mut(&group) {
             gathering.handle(input, now, &mut out);
         }
         self.gathering_outputs(group, out, now);
@@ -240,21 +276,42 @@ impl Node {
     fn gathering_outputs(&mut self, group: GroupId, mut out: Outbox<GatheringOutput>, now: Instant) {
         for output in drain(&mut out) {
             match output {
+                GatheringOutput::Store { sequence, record } => {
+                    let record = Record { key: GATHERING_KEY.to_vec(), value: record };
+                    let receipt = Some(Receipt::Gathering(sequence));
+                    self.storage.add(group, vec![record], vec![], receipt);
+                }
                 GatheringOutput::Send { to, message } => {
                     self.send_gathering(group, to, &message, now);
                 }
-                GatheringOutput::Entries(entries) => {
-                    self.store_gathering(group);
-                    self.event(Event::Gathering { group, entries });
+                GatheringOutput::Entries(entries) => self.event(Event::Gathering { group, entries }),
+                GatheringOutput::Genesis(genesis) => {
+                    self.start_replica(group, genesis, now);
+                    self.close_gathering(group);
                 }
-                GatheringOutput::Genesis(genesis) => self.start_replica(group, genesis, now),
                 GatheringOutput::StartedWithoutUs => {
+                    self.close_gathering(group);
                     self.tables.remove(&group);
-                    self.storage.add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
                     self.event(Event::TableStarted { group });
                 }
                 GatheringOutput::Fault(fault) => self.fault(None, None, fault),
             }
+        }
+    }
+
+    /// The opener's gathering ends once every member was heard in the group.
+    fn close_gathering_if_done(&mut self, group: GroupId) {
+        let gathering = self.tables.get(&group).and_then(|table| table.gathering.as_ref());
+        if gathering.is_some_and(|gathering| gathering.waiting_for().is_none()) {
+            self.close_gathering(group);
+        }
+    }
+
+    fn close_gathering(&mut self, group: GroupId) {
+        if let Some(table) = self.tables.get_mut(&group)
+            && table.gathering.take().is_some()
+        {
+            self.storage.add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
         }
     }
 
@@ -279,25 +336,24 @@ impl Node {
         }
     }
 
-    fn insert_gathering(&mut self, group: GroupId, gathering: Gathering, now: Instant) {
-        self.tables.insert(group, Table::Gathering(Box::new(gathering)));
-        self.store_gathering(group);
+    fn insert_gathering(
+        &mut self,
+        group: GroupId,
+        gathering: Gathering,
+        out: Outbox<GatheringOutput>,
+        now: Instant,
+    ) {
+        let table = Table { gathering: Some(Box::new(gathering)), replica: None };
+        self.tables.insert(group, table);
+        self.gathering_outputs(group, out, now);
         self.tell_reachable(group, now);
-    }
-
-    fn store_gathering(&mut self, group: GroupId) {
-        if let Some(Table::Gathering(gathering)) = self.tables.get(&group) {
-            let record = Record { key: GATHERING_KEY.to_vec(), value: gathering.encode() };
-            self.storage.add(group, vec![record], vec![], None);
-        }
     }
 
     fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
         let mut out = Outbox::new();
         match Replica::new(&self.replica_setup(), genesis, now, &mut out) {
             Ok(replica) => {
-                self.tables.insert(group, Table::Replica(Box::new(replica)));
-                self.storage.add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
+                self.tables.entry(group).or_default().replica = Some(Box::new(replica));
                 self.event(Event::Started { group });
                 self.replica_outputs(group, out, now);
                 self.tell_reachable(group, now);
@@ -308,15 +364,8 @@ impl Node {
 
     fn tell_reachable(&mut self, group: GroupId, now: Instant) {
         let reachable = self.reachable.clone();
-        match self.tables.get(&group) {
-            Some(Table::Gathering(_)) => {
-                self.gathering_input(group, GatheringInput::Reachable(reachable), now);
-            }
-            Some(Table::Replica(_)) => {
-                self.replica_input(group, ReplicaInput::Reachable(reachable), now);
-            }
-            None => {}
-        }
+        self.gathering_input(group, GatheringInput::Reachable(reachable.clone()), now);
+        self.replica_input(group, ReplicaInput::Reachable(reachable), now);
     }
 
     fn replica_setup(&self) -> ReplicaSetup {
@@ -337,8 +386,8 @@ impl Node {
     ) -> Result<T, CommandError> {
         let mut out = Outbox::new();
         let result = match self.tables.get_mut(&group) {
-            Some(Table::Replica(replica)) => command(replica, &mut out),
-            Some(Table::Gathering(_)) => Err(CommandError::NotStarted),
+            Some(Table { replica: Some(replica), .. }) => command(replica, &mut out),
+            Some(_) => Err(CommandError::NotStarted),
             None => Err(CommandError::UnknownGroup(group)),
         };
         self.replica_outputs(group, out, now);
@@ -347,7 +396,7 @@ impl Node {
 
     fn replica_input(&mut self, group: GroupId, input: ReplicaInput, now: Instant) {
         let mut out = Outbox::new();
-        if let Some(Table::Replica(replica)) = self.tables.get_mut(&group) {
+        if let Some(Table { replica: Some(replica), .. }) = self.tables.get_mut(&group) {
             replica.handle(input, now, &mut out);
         }
         self.replica_outputs(group, out, now);
@@ -410,7 +459,7 @@ impl Node {
         let own = self.own_address();
         for dest in dests.iter().filter(|dest| **dest != own) {
             match message {
-                GroupMessage::Votes(votes) => {
+                GroupMessage::Votes { votes, .. } => {
                     self.outgoing_votes.entry((group, *dest)).or_default().extend(votes.iter());
                 }
                 _ => self.send_message(group, *dest, message, now),
@@ -440,6 +489,10 @@ impl Node {
 
     fn rules_named(&self, name: &str) -> Result<Arc<dyn Rules>, CommandError> {
         find_rules(&self.config.rules, &Bytes::truncating(name.as_bytes().to_vec()))
+    }
+
+    fn rules_ids(&self) -> Vec<RulesId> {
+        self.config.rules.iter().map(|rules| rules.id()).collect()
     }
 
     fn random_16(&mut self) -> [u8; 16] {

@@ -37,8 +37,8 @@ impl Replica {
     /// Asks `to` for what became final above the own head, unless such a request is under way.
     pub(super) fn ask_above(&mut self, to: u8, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         if self.request.is_none() {
-            let (height, block) = self.history.head();
-            self.request(to, Fetch::Above { height, block }, now, out);
+            let fetch = self.synchronizer.request(self.history.head());
+            self.request(to, fetch, now, out);
         }
     }
 
@@ -47,7 +47,6 @@ impl Replica {
         let Some(request) = self.request.take() else {
             return;
         };
-        self.synchronizer.reset();
         self.dirty = true;
         let height = self.history.head().0;
         let ahead: Vec<u8> = self
@@ -210,6 +209,13 @@ impl Replica {
             Ok(SyncStep::Snapshot { block, finalization, state }) => {
                 self.request = None;
                 self.install_snapshot(block, finalization, state, now, out);
+            }
+            Ok(SyncStep::Diverged { height, own, certified, .. }) => {
+                self.request = None;
+                self.diverged(
+                    format!("height {height} is {own:?} here and {certified:?} there, both certified"),
+                    out,
+                );
             }
             Err(fault) => {
                 let peer = sender.and_then(|sender| self.members.get(usize::from(sender)).copied());

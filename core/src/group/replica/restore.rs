@@ -97,10 +97,11 @@ impl Replica {
         let submissions = Submissions::restore(
             &genesis.genesis,
             setup.identity.peer(),
+            setup.run,
             setup.config.group.pending_max,
+            height,
             history.state().clone(),
             &submitted,
-            setup.run,
         );
         let votes: Vec<Record> = records
             .iter()

@@ -3,7 +3,7 @@
 use super::{Replica, ReplicaEvent, ReplicaOutput, Shown, restore};
 use crate::error::CommandError;
 use crate::group::{Inserted, SubmissionId};
-use crate::id::{MeshAddress, RunId};
+use crate::id::RunId;
 use crate::outbox::{Outbox, Record};
 use crate::time::{Duration, Instant};
 use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, SignedAction, Validity};
@@ -145,8 +145,7 @@ impl Replica {
         self.repeat.arm(true, now);
     }
 
-    /// Says again what has no fate: own actions, own preimages, and the genesis to whoever was never
-    /// heard.
+    /// Says again what has no fate: own actions, the preimages held, and where this phone stands.
     pub(super) fn repeat_unsettled(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         self.repeat.next(now);
         for storing in std::mem::take(&mut self.unstored) {
@@ -168,10 +167,6 @@ impl Replica {
         for reveal in self.draws.held() {
             out.push(ReplicaOutput::Nearest { message: GroupMessage::Reveal(reveal) });
         }
-        for to in self.unheard() {
-            let message = GroupMessage::Genesis(self.genesis.clone());
-            out.push(ReplicaOutput::Send { to, message });
-        }
         let message = GroupMessage::Status(self.own_status(true));
         out.push(ReplicaOutput::Nearest { message });
         if !self.is_unsettled() {
@@ -186,16 +181,7 @@ impl Replica {
             && (!self.submissions.is_idle()
                 || !self.unstored.is_empty()
                 || !self.draws.waiting_for().is_empty()
-                || !self.unheard().is_empty()
                 || !self.consensus.waiting_for().is_empty())
-    }
-
-    /// Members in reach that were never heard in this group: they may lack the genesis.
-    fn unheard(&self) -> Vec<MeshAddress> {
-        let unheard = |address: &&MeshAddress| {
-            self.index_of(**address).is_some_and(|index| !self.heard.contains(&index))
-        };
-        self.reachable.iter().filter(unheard).copied().collect()
     }
 
     /// Shows what changed, once an input.
