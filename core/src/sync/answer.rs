@@ -8,6 +8,9 @@ use crate::wire::{
     SnapshotChunk,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes of the longest certificate: round, kind, block, count, and for each member an index and a
 /// signature.
 const CERTIFICATE_LEN_MAX: usize = 10 + 1 + 32 + 1 + MEMBERS_MAX * (1 + 64);

@@ -273,4 +273,4 @@ fn blocks_step(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
