@@ -11,6 +11,7 @@ mod randomness;
 mod records;
 mod replica;
 mod ticket;
+<<<<<<< HEAD
 mod transcript;
 mod view;
 
@@ -33,3 +34,10 @@ pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSet
 pub use ticket::Ticket;
 pub use transcript::{Roll, TranscriptError, verify};
 pub use view::{StoreBatch, Submissions};
+=======
+
+pub use gathering::{
+    Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,
+};
+pub use ticket::Ticket;
+>>>>>>> wt-b
