@@ -13,9 +13,11 @@
 //! [`round`] is the table of one round, [`safety`] the only code that approves a vote.
 
 mod advance;
+mod cast;
 mod chain;
 mod committee;
 mod evidence;
+mod lead;
 mod mask;
 mod pacemaker;
 mod receive;
@@ -251,12 +253,16 @@ pub struct Consensus {
     advance_fired: bool,
     /// When the own notarize of the current round left.
     notarized_at: Option<Instant>,
-    /// Refusals and requests are told once a round and kind.
+    /// Kinds of refusals that were told in this round.
     told: BTreeSet<u8>,
 
     work: bool,
     /// The parent of the block that is being built.
     building: Option<Hash>,
+    /// The proposal, or what the own one would stand on, lacks something.
+    lacks: bool,
+    /// The store refused a batch: nothing is given to it before the next repetition.
+    store_blocked: bool,
     /// Highest round in which each voter was heard (C1).
     last_heard: Vec<u64>,
     /// Late votes that were seen, to tell a repetition from a latecomer.
@@ -317,6 +323,8 @@ impl Consensus {
             told: BTreeSet::new(),
             work: false,
             building: None,
+            lacks: false,
+            store_blocked: false,
             last_heard: vec![0; members],
             seen: BTreeSet::new(),
             ahead: None,
@@ -330,7 +338,10 @@ impl Consensus {
 
     /// Starts from what was stored: votes that were cast are repeated and never cast differently,
     /// bodies above `base` are executed again.
-    #[expect(clippy::too_many_arguments, reason = "those of new, the records and the outbox")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "those of new, the records and the outbox"
+    )]
     pub fn restore(
         config: ConsensusConfig,
         committee: Committee,
@@ -368,7 +379,8 @@ impl Consensus {
                     if proposal.round > this.finalized.round {
                         let hash = proposal.block.hash(epoch);
                         this.keep_body(hash, proposal.block.clone(), Standing::Held);
-                        this.rounds.entry(proposal.round).or_default().proposal = Some(proposal);
+                        let round = this.rounds.entry(proposal.round).or_default();
+                        round.proposal = Some((hash, proposal));
                     }
                 }
                 Some(Stored::Body(block)) => {
@@ -407,6 +419,9 @@ impl Consensus {
 
     /// When [`Input::Timeout`] is due, and why.
     pub fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if self.is_stopped() {
+            return None;
+        }
         let stale = self
             .stale_at()
             .filter(|_| self.step == Step::Asleep)
@@ -417,7 +432,9 @@ impl Consensus {
             stale,
             self.chain.deadline().map(|at| (at, "execute again")),
             self.repeater.repeat_at().map(|at| (at, "repeat votes")),
-            self.repeater.fetch_at().map(|at| (at, "fetch what is missing")),
+            self.repeater
+                .fetch_at()
+                .map(|at| (at, "fetch what is missing")),
         ]
         .into_iter()
         .flatten()
@@ -462,8 +479,8 @@ impl Consensus {
             self.rounds
                 .values()
                 .filter_map(|round| round.proposal.as_ref())
-                .find(|proposal| proposal.block.hash(self.committee.epoch) == *block)
-                .map(|proposal| &proposal.block)
+                .find(|(hash, _)| hash == block)
+                .map(|(_, proposal)| &proposal.block)
         };
         let body = held.or_else(proposed)?;
         Some((body.clone(), certificate.cloned()))
@@ -478,39 +495,29 @@ impl Consensus {
         let mut votes = Vec::new();
         for round in self.rounds.range(from..).map(|(_, round)| round) {
             certificates.extend(round.certificates().cloned());
-            let certified: BTreeSet<Vote> = round
-                .certificates()
-                .flat_map(Certificate::votes)
-                .collect();
-            votes.extend(round.votes().filter(|vote| !certified.contains(vote)));
+            let certified: BTreeSet<Vote> =
+                round.certificates().flat_map(Certificate::votes).collect();
+            votes.extend(
+                round
+                    .votes()
+                    .filter(|vote| !certified.contains(vote))
+                    .copied(),
+            );
         }
-        // The newest certificate lets the asker jump; what is too old for one answer is asked for
-        // again from where it then stands.
+        // The oldest, from which the asker goes on; and the newest, which lets him jump.
         let mut messages = Vec::new();
-        messages.extend(
-            certificates
-                .chunks(CERTIFICATES_PER_MESSAGE)
-                .rev()
-                .take(ANSWER_MESSAGES_MAX)
-                .map(|chunk| {
-                    GroupMessage::Certificates(BoundedVec::truncating(chunk.to_vec()))
-                }),
-        );
-        messages.extend(
-            votes
-                .chunks(VOTES_PER_MESSAGE)
-                .rev()
-                .take(ANSWER_MESSAGES_MAX)
-                .map(|chunk| GroupMessage::Votes {
-                    repeat: 0,
-                    votes: BoundedVec::truncating(chunk.to_vec()),
-                }),
-        );
+        for chunk in ends(&certificates, CERTIFICATES_PER_MESSAGE) {
+            messages.push(GroupMessage::Certificates(BoundedVec::truncating(chunk)));
+        }
+        for chunk in ends(&votes, VOTES_PER_MESSAGE) {
+            let votes = BoundedVec::truncating(chunk);
+            messages.push(GroupMessage::Votes { repeat: 0, votes });
+        }
         let proposal = self
             .rounds
             .get(&self.round)
             .and_then(|round| round.proposal.clone());
-        messages.extend(proposal.map(GroupMessage::Proposal));
+        messages.extend(proposal.map(|(_, proposal)| GroupMessage::Proposal(proposal)));
         messages
     }
 
@@ -579,12 +586,18 @@ impl Consensus {
     }
 }
 
+/// The first few messages' worth of `items`, and the last.
+fn ends<T: Clone>(items: &[T], per_message: usize) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = items.chunks(per_message).map(<[T]>::to_vec).collect();
+    if chunks.len() > ANSWER_MESSAGES_MAX {
+        chunks.drain(ANSWER_MESSAGES_MAX - 1..chunks.len() - 1);
+    }
+    chunks
+}
+
 /// Certificates of one message, and their bound on the wire.
 const CERTIFICATES_PER_MESSAGE: usize = 16;
 /// Votes of one message, and their bound on the wire.
 const VOTES_PER_MESSAGE: usize = 64;
 /// Messages of each kind in one answer.
 const ANSWER_MESSAGES_MAX: usize = 4;
-
-#[cfg(test)]
-mod tests;

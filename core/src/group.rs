@@ -11,7 +11,6 @@ mod randomness;
 mod records;
 mod replica;
 mod ticket;
-<<<<<<< HEAD
 mod transcript;
 mod view;
 
@@ -22,7 +21,9 @@ pub use api::{
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, Standing, genesis_state, quorum,
 };
-pub use gathering::{Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup};
+pub use gathering::{
+    Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,
+};
 pub use partition::Reachability;
 pub use pool::{Inserted, Pool};
 pub use randomness::{
@@ -34,10 +35,3 @@ pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSet
 pub use ticket::Ticket;
 pub use transcript::{Roll, TranscriptError, verify};
 pub use view::{StoreBatch, Submissions};
-=======
-
-pub use gathering::{
-    Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,
-};
-pub use ticket::Ticket;
->>>>>>> wt-b

@@ -97,10 +97,6 @@ impl Chain {
         }
     }
 
-    /// All bodies.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Hash, &Entry)> {
-        self.entries.iter()
-    }
 
     /// Bodies that can be executed now: their parent was, or is the finalized block.
     pub(super) fn ready(&self, base: &Hash, now: Instant) -> Vec<Hash> {
@@ -111,9 +107,7 @@ impl Chain {
                 Standing::Later(at) => at <= now,
                 Standing::Executing | Standing::Valid | Standing::Invalid(_) => false,
             })
-            .filter(|(_, entry)| {
-                entry.block.parent == *base || self.is_valid(&entry.block.parent)
-            })
+            .filter(|(_, entry)| entry.block.parent == *base || self.is_valid(&entry.block.parent))
             .map(|(hash, _)| *hash)
             .collect()
     }
@@ -124,10 +118,9 @@ impl Chain {
             .values()
             .filter_map(|entry| match entry.standing {
                 Standing::Later(at) => Some(at),
-                Standing::Held
-                | Standing::Executing
-                | Standing::Valid
-                | Standing::Invalid(_) => None,
+                Standing::Held | Standing::Executing | Standing::Valid | Standing::Invalid(_) => {
+                    None
+                }
             })
             .min()
     }

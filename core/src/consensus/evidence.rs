@@ -28,8 +28,10 @@ pub(super) fn of_vote<'a>(vote: &Vote, others: impl Iterator<Item = &'a Vote>) -
 }
 
 /// What two signed proposals of one leader and round prove.
-pub(super) fn of_proposal(first: &Proposal, second: &Proposal, epoch: Hash) -> Option<String> {
-    let (one, other) = (first.block.hash(epoch), second.block.hash(epoch));
+pub(super) fn of_proposals(
+    (one, first): (Hash, &Proposal),
+    (other, second): (Hash, &Proposal),
+) -> Option<String> {
     ((one, first.parent) != (other, second.parent)).then(|| {
         format!(
             "proposed {one:?} on {:?} and {other:?} on {:?} in round {}",

@@ -87,6 +87,7 @@ pub fn approve(
         }
         VoteKind::Finalize => {
             demand(facts.notarized, S::FinalizeNotarized)?;
+            demand(cast.finalize.is_none(), S::FinalizeNotarized)?;
             demand(facts.executed, S::FinalizeExecuted)?;
             demand(!cast.nullify, S::NoFinalizeAfterNullify)
         }

@@ -14,8 +14,8 @@ const VOTES_KEPT: usize = 2;
 pub(super) struct Round {
     votes: BTreeMap<(VoteKind, u8), Vec<Vote>>,
     certificates: BTreeMap<VoteKind, Certificate>,
-    /// The leader's first proposal.
-    pub(super) proposal: Option<Proposal>,
+    /// The leader's first proposal, with the hash of its block.
+    pub(super) proposal: Option<(Hash, Proposal)>,
     /// Voters that were reported in this round.
     reported: BTreeSet<u8>,
     /// Voters that called the proposal invalid.
@@ -52,19 +52,16 @@ impl Round {
         Added::New
     }
 
-    /// Takes note of a verified proposal of the round's leader. Words of evidence when it is a
-    /// second one.
-    pub(super) fn propose(&mut self, proposal: &Proposal, epoch: Hash) -> Result<bool, String> {
-        match &self.proposal {
-            None => {
-                self.proposal = Some(proposal.clone());
-                Ok(true)
-            }
-            Some(first) if first.signature == proposal.signature => Ok(false),
-            Some(first) => match evidence::of_proposal(first, proposal, epoch) {
-                Some(what) if self.reported.insert(proposal.leader) => Err(what),
-                _ => Ok(false),
-            },
+    /// Takes note of a verified proposal of the round's leader: whether it is the first, or words of
+    /// evidence when it is a second one.
+    pub(super) fn propose(&mut self, hash: Hash, proposal: &Proposal) -> Result<bool, String> {
+        let Some((first_hash, first)) = &self.proposal else {
+            self.proposal = Some((hash, proposal.clone()));
+            return Ok(true);
+        };
+        match evidence::of_proposals((*first_hash, first), (hash, proposal)) {
+            Some(what) if self.reported.insert(proposal.leader) => Err(what),
+            _ => Ok(false),
         }
     }
 
@@ -72,10 +69,7 @@ impl Round {
     pub(super) fn knows(&self, vote: &Vote) -> bool {
         self.votes
             .get(&(vote.statement.kind, vote.voter))
-            .is_some_and(|kept| {
-                kept.iter()
-                    .any(|other| other.statement == vote.statement)
-            })
+            .is_some_and(|kept| kept.iter().any(|other| other.statement == vote.statement))
     }
 
     /// Whether exactly this vote, signature and all, was verified before.

@@ -162,9 +162,6 @@ impl Gathering {
 
     /// Joins the table of a ticket.
     pub fn join(setup: JoinSetup, out: &mut Outbox<GatheringOutput>) -> Result<Self, CommandError> {
-        if setup.ticket.inviter == setup.identity.peer() {
-            return Err(CommandError::AlreadyJoined);
-        }
         let name = clean_name(&setup.name).ok_or(CommandError::BadName)?;
         let name = Bytes::truncating(name.into_bytes());
         let joiner = Joiner::new(name, setup.tip, setup.nonce, setup.rules, &setup.config);

@@ -13,20 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Draws, DrawsSetup, Executed, Executor, Head, Inserted, PatchEntry, Pool, Reachability, Received, Standing,
-    Status, SubmissionId, Submissions, Transcript, TranscriptEntry, View, WaitingFor,
+    Draws, DrawsSetup, Executed, Executor, Head, Inserted, Pool, Reachability, Received, Standing,
+    Submissions, Transcript, TranscriptEntry, View, WaitingFor,
 };
-use crate::config::{Config, GroupConfig};
+use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
 use crate::crypto::{Hash, Identity};
 use crate::error::PeerFault;
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
-use crate::outbox::{Outbox, Record};
+use crate::outbox::Outbox;
 use crate::state::{History, Map};
 use crate::sync::Synchronizer;
 use crate::time::{Duration, Instant};
-use crate::wire::{ActionId, Fetch, GroupMessage, SignedAction, SignedGenesis};
+use crate::wire::{Fetch, GroupMessage, SignedAction, SignedGenesis};
 use catch_up::Request;
 use submit::{Repeat, Storing};
 

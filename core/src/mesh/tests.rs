@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Whole networks of nodes, with frames delivered in any order.
 
 mod attack;
@@ -362,4 +359,3 @@ fn no_more_neighbours_are_announced_than_allowed() {
     assert_eq!(announced.neighbours.len(), NEIGHBOURS_MAX);
     assert!(net.faults.is_empty());
 }
->>>>>>> wt-d

@@ -84,12 +84,14 @@ impl Joiner {
         }
     }
 
-    /// The inviter came into reach, or left it.
+    /// Somebody came into reach, or left it. Where the inviter is away, whoever holds the genesis can
+    /// answer in his place.
     pub(super) fn reachable_changed(&mut self, came: &[MeshAddress], core: &Core, now: Instant) {
         let inviter = core.ticket.inviter.address();
-        if self.genesis.is_some() || !core.reachable.contains(&inviter) {
+        let inviter_here = core.reachable.contains(&inviter);
+        if self.genesis.is_some() || core.reachable.is_empty() {
             self.repeat_at = None;
-        } else if came.contains(&inviter) {
+        } else if came.contains(&inviter) || !inviter_here && !came.is_empty() {
             self.back_off.reset();
             self.repeat_at = Some(now);
         }

@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -1113,4 +1110,3 @@ proptest! {
         prop_assert!(joiner.genesis.is_none());
     }
 }
->>>>>>> wt-b
