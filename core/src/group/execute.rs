@@ -24,7 +24,7 @@ use crate::wire::{
 };
 
 /// Longest encoded block: leaves room for a proposal's envelope and certificates in one message.
-pub const BLOCK_LEN_MAX: usize = 24 * 1024;
+pub const BLOCK_LEN_MAX: usize = 16 * 1024;
 /// Longest encoding of one [`Refused`]: index 3, variant 1, code 3, length 1, detail 64.
 const REFUSED_LEN_MAX: usize = 72;
 /// Encoding of a block without actions: height 10, two hashes, an opening of 16 preimages, lengths.

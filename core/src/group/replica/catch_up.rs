@@ -117,7 +117,7 @@ impl Replica {
     ) {
         let found = match fetch {
             Fetch::Above { .. } | Fetch::Snapshot { .. } => {
-                answer(&self.history, fetch, ANSWER_BYTES_MAX)
+                answer(&self.history, fetch, self.config.sync_answer_bytes_max)
             }
             Fetch::Body { block } => match self.body(block) {
                 Some((block, certificate)) => {
@@ -130,7 +130,7 @@ impl Replica {
                 let mut bytes = 0;
                 for action in self.pool.since(*author, *from).into_iter().take(FOUND_ITEMS_MAX) {
                     bytes += crate::wire::encode(&action).len();
-                    if bytes > ANSWER_BYTES_MAX {
+                    if bytes > self.config.sync_answer_bytes_max {
                         break;
                     }
                     actions.push(action);
@@ -180,6 +180,13 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
+        // An answer that nobody waits for is late: the request went to somebody else since.
+        let Some(asked) = self.request.as_ref().map(|request| request.to) else {
+            return;
+        };
+        if sender != Some(asked) {
+            return;
+        }
         let committee = &self.committee;
         let step = self.synchronizer.receive(
             found,
@@ -187,10 +194,13 @@ impl Replica {
             &|certificate: &Certificate| committee.verify_certificate(certificate),
             self.executor.epoch(),
         );
-        let asked = self.request.as_ref().map(|request| request.to);
         self.dirty = true;
         match step {
-            Ok(SyncStep::UpToDate) => self.request = None,
+            Ok(SyncStep::UpToDate) => {
+                // He said more than he has: his claim is worth nothing until he makes another.
+                self.request = None;
+                self.claims.remove(&asked);
+            }
             Ok(SyncStep::Busy { retry_after_ms }) => {
                 if let Some(request) = &mut self.request {
                     let wait = Duration::from_millis(u64::from(retry_after_ms));
@@ -198,9 +208,7 @@ impl Replica {
                 }
             }
             Ok(SyncStep::More(fetch)) => {
-                if let Some(to) = sender.or(asked) {
-                    self.request(to, fetch, now, out);
-                }
+                self.request(asked, fetch, now, out);
             }
             Ok(SyncStep::Blocks { blocks, finalization }) => {
                 self.request = None;
@@ -218,18 +226,18 @@ impl Replica {
                 );
             }
             Err(fault) => {
-                let peer = sender.and_then(|sender| self.members.get(usize::from(sender)).copied());
+                let peer = self.members.get(usize::from(asked)).copied();
                 out.push(ReplicaOutput::Fault { peer, fault });
+                self.synchronizer.reset();
+                self.request_expired(now, out);
             }
         }
         // The answer may have been a part, or overtaken while it travelled.
         if self.request.is_none()
-            && let Some(sender) = sender
-            && self.claims.get(&sender).is_some_and(|claim| *claim > self.history.head().0)
             && !self.consensus.is_stopped()
+            && self.claims.get(&asked).is_some_and(|claim| *claim > self.history.head().0)
         {
-            self.claims.remove(&sender);
-            self.ask_above(sender, now, out);
+            self.ask_above(asked, now, out);
         }
     }
 
@@ -343,7 +351,3 @@ impl Replica {
         self.address_of(index).is_some_and(|address| self.reachable.contains(&address))
     }
 }
-
-/// Bytes of one answer: what fits a group message with its envelope, and leaves a slow link free
-/// again within a second.
-const ANSWER_BYTES_MAX: usize = 24 * 1024;
