@@ -6,9 +6,13 @@
 //!
 //! Start at [`scenario`]: each function there builds a world, plays it and returns a [`Report`].
 
+pub mod airtime;
+pub mod chance;
 pub mod contacts;
+pub mod profile;
 pub mod report;
 pub mod scenario;
+pub mod scheme;
 
 pub use contacts::{Contacts, ContactsError};
 pub use report::{
