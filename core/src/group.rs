@@ -1,1 +1,4 @@
 //! group.
+
+mod gathering;
+mod ticket;
