@@ -6,16 +6,31 @@
 //!
 //! Start at [`scenario`]: each function there builds a world, plays it and returns a [`Report`].
 
+pub mod adversary;
 pub mod airtime;
 pub mod chance;
+mod connection;
 pub mod contacts;
+mod disk;
+mod invariants;
+mod phone;
+mod player;
 pub mod profile;
 pub mod report;
 pub mod scenario;
 pub mod scheme;
+mod stats;
+mod trace;
+pub mod world;
 
+pub use adversary::Adversary;
 pub use contacts::{Contacts, ContactsError};
+pub use phone::Phone;
+pub use player::{Game, Habits};
+pub use profile::Profile;
 pub use report::{
     Absence, ActionCounts, AirBytes, Behind, Frame, Latencies, LogLine, PhoneFrame, Progress,
     Recording, Report, Violation, Waiting,
 };
+pub use scheme::{KeyedHash, Signatures};
+pub use world::{Act, World, WorldConfig};

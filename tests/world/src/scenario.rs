@@ -6,16 +6,7 @@ use althing::config::Plant;
 
 use crate::contacts::{Contacts, ContactsError};
 use crate::report::{Progress, Report};
-
-/// Which signatures phones use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Signatures {
-    /// Ed25519, as on real phones.
-    #[default]
-    Real,
-    /// A keyed hash that nobody inside the world can forge: about fifty times cheaper.
-    Cheap,
-}
+pub use crate::scheme::Signatures;
 
 /// A table of craps: gathered by ticket, two rooms, a walk-out and a return.
 #[derive(Clone, Debug)]

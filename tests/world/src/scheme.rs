@@ -3,6 +3,16 @@
 use althing::crypto::{Domain, Hash, Signature, SignatureScheme, hash};
 use althing::id::PeerId;
 
+/// Which signatures phones use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signatures {
+    /// Ed25519, as on real phones.
+    #[default]
+    Real,
+    /// A keyed hash that nobody inside the world can forge: far cheaper.
+    Cheap,
+}
+
 /// Signs with a hash keyed by a value that follows from the public half and a secret of the world.
 ///
 /// Unforgeable inside the world: whoever forges would have to hold the world's secret, and no
