@@ -178,6 +178,12 @@ fn a_listed_joiner_asks_rarely() {
         12000
     );
     assert_eq!(joiner.gathering.waiting_for().unwrap().0, "start");
+    // Back in reach it asks at once, and the roster that it knows already lets it rest again.
+    room.phones[1].reach(&[], room.now);
+    room.meet();
+    room.settle();
+    let (at, _) = room.phones[1].gathering.deadline().unwrap();
+    assert_eq!(at.since(room.now).as_millis(), 12000);
 }
 
 #[test]
