@@ -80,6 +80,10 @@ pub struct JoinSetup {
 
 /// A fact for a gathering.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is moved once and never kept"
+)]
 pub enum GatheringInput {
     /// A message of this group arrived.
     Message {
@@ -205,8 +209,9 @@ impl Gathering {
                     .copied()
                     .collect();
                 self.core.reachable = reachable;
-                if let Side::Joiner(joiner) = &mut self.side {
-                    joiner.reachable_changed(&came, &self.core, now);
+                match &mut self.side {
+                    Side::Opener(opener) => opener.reachable_changed(&came),
+                    Side::Joiner(joiner) => joiner.reachable_changed(&came, &self.core, now),
                 }
             }
             GatheringInput::Heard(address) => {
@@ -323,7 +328,7 @@ impl Gathering {
     ) {
         let result = match (&mut self.side, message) {
             (Side::Opener(opener), GroupMessage::Join(request)) => {
-                opener.receive_join(origin, request, &mut self.core)
+                opener.receive_join(origin, request, &self.core)
             }
             (Side::Joiner(joiner), GroupMessage::Roster(roster)) => {
                 joiner.receive_roster(roster, &self.core, now)

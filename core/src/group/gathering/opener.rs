@@ -33,9 +33,10 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Opener {
     kept: Kept,
-    /// Phones that are owed the present roster or the genesis. A listed one stays until it is in
-    /// reach, any other is answered at once or not at all.
+    /// Listed phones that are owed the present roster or the genesis as soon as they are in reach.
     owed: BTreeSet<MeshAddress>,
+    /// Phones that asked and are answered as soon as the record is stored.
+    asking: BTreeSet<MeshAddress>,
     /// Listed phones that are not known to hold the genesis.
     unheard: BTreeSet<MeshAddress>,
     back_off: Option<BackOff>,
@@ -80,6 +81,7 @@ impl Opener {
         };
         Self {
             owed: others,
+            asking: BTreeSet::new(),
             unheard,
             kept,
             back_off: None,
@@ -118,7 +120,7 @@ impl Opener {
         &mut self,
         origin: MeshAddress,
         request: JoinRequest,
-        core: &mut Core,
+        core: &Core,
     ) -> Result<Change, PeerFault> {
         // Cheap checks first: two verifications are what an attacker would like to cost us.
         if request.joiner.address() != origin {
@@ -127,15 +129,13 @@ impl Opener {
         if !verify_join(core.identity.scheme().as_ref(), &core.ticket, &request) {
             return Err(PeerFault::Gathering("a join that proves no ticket"));
         }
-        core.reachable.insert(origin);
-        if self.owed.len() < OWED_MAX {
-            self.owed.insert(origin);
-        }
-        let listed = self.kept.entries.iter();
-        let same = listed.filter(|entry| entry.peer.address() == origin);
-        let known = same.map(|entry| entry.peer).next();
+        let mut listed = self.kept.entries.iter().map(|entry| entry.peer);
+        let known = listed.find(|peer| peer.address() == origin);
         if known.is_some_and(|peer| peer != request.joiner) {
             return Err(PeerFault::Gathering("another phone has this address"));
+        }
+        if self.asking.len() < ASKING_MAX {
+            self.asking.insert(origin);
         }
         if known.is_some() || self.kept.genesis.is_some() || self.kept.entries.len() == MEMBERS_MAX
         {
@@ -200,6 +200,12 @@ impl Opener {
         }
     }
 
+    /// Whoever came into reach and is not known to hold the genesis gets it again.
+    pub(super) fn reachable_changed(&mut self, came: &[MeshAddress]) {
+        let unheard = came.iter().filter(|address| self.unheard.contains(address));
+        self.owed.extend(unheard);
+    }
+
     /// G2, G4, G6: what is owed and stored goes to whoever is in reach.
     pub(super) fn flush(&mut self, core: &Core, now: Instant, out: &mut Outbox<GatheringOutput>) {
         if !core.is_stored() {
@@ -209,19 +215,16 @@ impl Opener {
             self.repeat_at = None;
             self.owed.extend(&self.unheard);
         }
-        let listed: BTreeSet<_> = self.others().collect();
-        let owed = std::mem::take(&mut self.owed);
-        for address in owed {
-            if core.reachable.contains(&address) {
-                out.push(GatheringOutput::Send {
-                    to: address,
-                    message: self.answer(core),
-                });
-            } else if listed.contains(&address) {
-                self.owed.insert(address);
-            }
+        let (mut now_due, later): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut self.owed)
+            .into_iter()
+            .partition(|address| core.reachable.contains(address));
+        self.owed = later;
+        now_due.append(&mut self.asking);
+        for to in now_due {
+            let message = self.answer(core);
+            out.push(GatheringOutput::Send { to, message });
         }
-        if self.unheard.is_empty() {
+        if self.unheard.is_disjoint(&core.reachable) {
             self.repeat_at = None;
             self.back_off = None;
         } else if self.repeat_at.is_none() {
@@ -253,5 +256,5 @@ impl Opener {
     }
 }
 
-/// Phones owed an answer at once: a full table and as many again that found it full.
-const OWED_MAX: usize = 2 * MEMBERS_MAX;
+/// Phones answered at once: a full table and as many again that found it full.
+const ASKING_MAX: usize = 2 * MEMBERS_MAX;

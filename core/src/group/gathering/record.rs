@@ -20,7 +20,7 @@ struct Record {
 
 #[derive(Serialize, Deserialize)]
 enum KeptSide {
-    Opener(opener::Kept),
+    Opener(Box<opener::Kept>),
     Joiner(joiner::Kept),
 }
 
@@ -30,7 +30,7 @@ pub(super) fn encode(ticket: &Ticket, side: &Side) -> Vec<u8> {
         inviter: ticket.inviter,
         seed: ticket.seed,
         side: match side {
-            Side::Opener(opener) => KeptSide::Opener(opener.kept().clone()),
+            Side::Opener(opener) => KeptSide::Opener(Box::new(opener.kept().clone())),
             Side::Joiner(joiner) => KeptSide::Joiner(joiner.kept().clone()),
         },
     };
@@ -60,7 +60,7 @@ pub(super) fn decode(
             if record.inviter != own || first != Some(own) {
                 return Err(DecodeError::Malformed);
             }
-            Side::Opener(Opener::restore(kept))
+            Side::Opener(Opener::restore(*kept))
         }
         KeptSide::Joiner(kept) => Side::Joiner(Joiner::restore(kept, rules, config)),
     };

@@ -191,20 +191,40 @@ proptest! {
             Table::of(&game.overlay.clone().absorb());
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
 
     #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..40), code: u16) {
-        let craps = Craps::new();
-        craps.offline(&bytes);
-        craps.order_key(&bytes);
-        craps.describe_action(&bytes);
-        craps.describe(code, &bytes);
-        let mut game = Game::seated(2, 100, 300);
-        let author = game.members[0];
-        if let Ok(action) = CrapsAction::decode(&bytes) {
-            prop_assert_eq!(action.encode(), bytes);
-        } else {
-            prop_assert_eq!(game.apply(&author, &bytes, true), Err(Cause::Malformed.into()));
+    fn any_bytes_are_survived(mut bytes in payload(), code: u16, damage: Option<(u8, u8)>) {
+        if let Some((at, flip)) = damage {
+            let len = bytes.len().max(1);
+            if let Some(byte) = bytes.get_mut(usize::from(at) % len) {
+                *byte ^= flip;
+            }
         }
+        let craps = Craps::new();
+        let decoded = CrapsAction::decode(&bytes);
+        let words = craps.describe_action(&bytes);
+        match decoded {
+            Ok(action) => {
+                prop_assert_eq!(action.encode(), bytes.clone());
+                prop_assert!(craps.order_key(&bytes) <= vec![5]);
+            }
+            Err(rejection) => {
+                prop_assert_eq!(rejection, Cause::Malformed.into());
+                prop_assert_eq!(craps.offline(&bytes), Offline::Forbidden);
+                prop_assert_eq!(words, "something that the table does not understand");
+            }
+        }
+        craps.describe(code, &bytes);
     }
+}
+
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..16),
+        action().prop_map(|action| action.encode()),
+    ]
 }
