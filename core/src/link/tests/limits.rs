@@ -273,3 +273,46 @@ fn nothing_follows_a_close() {
     }
     assert_eq!(pair.sides[0].link.deadline(), None);
 }
+
+#[test]
+fn whole_frames_and_fragments_take_turns() {
+    let config = LinkConfig::default();
+    let mut pair = Pair::established(182, CALM, 0);
+    let before = pair.sides[0].values.len();
+    pair.send(0, b"first");
+    pair.send(0, &noise(&mut ChaCha12Rng::seed_from_u64(1), 1_500));
+    for _ in 0..200 {
+        pair.send(0, b"x");
+    }
+    pair.run();
+    pair.assert_clean();
+    let is_fragment = |value: &Vec<u8>| value[0] & 0x80 != 0;
+    let values = &pair.sides[0].values[before..];
+    let last = values.iter().rposition(is_fragment).expect("fragments");
+    let runs: Vec<usize> = values[..last]
+        .split(is_fragment)
+        .map(<[Vec<u8>]>::len)
+        .collect();
+    assert_eq!(runs, vec![config.overtake_max; runs.len()]);
+    assert_eq!(runs.len(), 9);
+}
+
+#[test]
+fn a_sender_that_outlives_the_session_is_refused() {
+    let mut pair = Pair::new(182, CALM, 0);
+    let config = LinkConfig {
+        session_frames_max: 3,
+        ..LinkConfig::default()
+    };
+    pair.sides[1].link = Link::new(setup(&config, 2, Role::Peripheral, 182), pair.now);
+    pair.feed(1, LinkInput::Ready);
+    for _ in 0..4 {
+        pair.send(0, b"x");
+        pair.run();
+    }
+    assert_eq!(pair.sides[1].received.len(), 3);
+    assert_eq!(
+        pair.sides[1].faults,
+        [PeerFault::Frame("session is used up")]
+    );
+}
