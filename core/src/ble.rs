@@ -6,6 +6,7 @@ mod backoff;
 mod device;
 mod discovery;
 mod port;
+mod wish;
 
 pub use advert::{ADVERT_LEN, ADVERT_VERSION, Advert};
 pub use discovery::{Discovery, DiscoveryInput, DiscoveryOutput};

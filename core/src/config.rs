@@ -74,6 +74,12 @@ pub struct BleConfig {
     pub scan_min: Duration,
     /// A link that lived this long after it came up does not count as a failure when it ends.
     pub good_after: Duration,
+    /// Links up to which a phone connects by itself. Between these and the budget less the kept
+    /// slots it only accepts: else a crowd fills up, and a pair that walks in finds no room
+    /// (a guess).
+    pub links_wanted: usize,
+    /// How long a phone without any link waits for its turn to connect.
+    pub lonely_wait: Duration,
 }
 
 impl Default for BleConfig {
@@ -93,6 +99,8 @@ impl Default for BleConfig {
             advert_min: Duration::from_secs(1),
             scan_min: Duration::from_secs(6),
             good_after: Duration::from_secs(1),
+            links_wanted: 5,
+            lonely_wait: Duration::from_secs(1),
         }
     }
 }

@@ -6,8 +6,10 @@
 //! are reduced to one above, and [`DiscoveryInput::Identified`] then keeps both devices from being
 //! tried again.
 //!
-//! Of the link budget some slots are kept: only a phone without any link connects to a phone that
-//! advertises no free slot, and it does so without waiting for its turn. Among several candidates
+//! A phone connects by itself until it has the links that it wants, and accepts more. Of the link
+//! budget some slots are kept: only a phone without any link connects to a phone that advertises no
+//! free slot. Such a phone does not wait long for its turn anywhere, since the other may have the
+//! links that it wants. Among several candidates
 //! the choice is random: the strongest signal first would make cliques that share no link.
 
 use std::collections::BTreeMap;
@@ -16,11 +18,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::advert::Advert;
-use super::backoff::{Backoff, random_part};
+use super::backoff::random_part;
 use super::device::{Device, Devices};
 use super::port::{
     AdvertInterval, AppMode, LinkDownReason, PowerState, RadioCommand, Role, ScanDuty,
 };
+use super::wish::Wish;
 use crate::config::BleConfig;
 use crate::crypto::{Domain, Hash, hash};
 use crate::error::PeerFault;
@@ -118,28 +121,6 @@ struct LinkRecord {
     up_since: Instant,
     identified: bool,
     closing: bool,
-}
-
-/// Something that the radio is asked to do until further notice.
-#[derive(Debug)]
-struct Wish<T> {
-    /// What the radio was asked last.
-    asked: Option<T>,
-    asked_at: Instant,
-    /// When a change that has to wait may be asked for.
-    due: Option<Instant>,
-    backoff: Backoff,
-}
-
-impl<T> Wish<T> {
-    fn new(now: Instant) -> Self {
-        Self {
-            asked: None,
-            asked_at: now,
-            due: None,
-            backoff: Backoff::default(),
-        }
-    }
 }
 
 impl Discovery {
@@ -368,7 +349,13 @@ impl Discovery {
             .collect();
         for device in over {
             self.attempts.remove(&device);
-            self.back_off(device, now);
+            let linked = self
+                .devices
+                .get(device)
+                .is_some_and(|device| device.links > 0);
+            if !linked {
+                self.back_off(device, now);
+            }
         }
     }
 
@@ -423,7 +410,12 @@ impl Discovery {
         }
         let used = self.links_open() + self.attempts.len();
         let isolated = self.links_open() == 0;
-        let usable = self.config.link_budget - if isolated { 0 } else { self.kept_slots() };
+        let usable = if isolated {
+            self.config.link_budget
+        } else {
+            let open_to_all = self.config.link_budget - self.kept_slots();
+            open_to_all.min(self.config.links_wanted)
+        };
         if used >= usable || self.is_under_way(device.party) {
             return None;
         }
@@ -438,7 +430,14 @@ impl Discovery {
                 }
                 now
             }
-            Some(advert) => self.next_turn(self.presence < advert.presence, device.since, now),
+            Some(advert) => {
+                let turn = self.next_turn(self.presence < advert.presence, device.since, now);
+                if isolated {
+                    turn.min(now.max(device.since + self.config.lonely_wait))
+                } else {
+                    turn
+                }
+            }
         };
         let at = device
             .backoff
@@ -518,19 +517,9 @@ impl Discovery {
             Some(_) => self.scan.asked_at + self.config.scan_min,
             None => now,
         };
-        let due = self
-            .scan
-            .backoff
-            .pending(now)
-            .map_or(spaced, |until| until.max(spaced));
-        if due > now {
-            self.scan.due = Some(due);
-            return;
+        if self.scan.ask(duty, spaced, now) {
+            out.push(DiscoveryOutput::Command(RadioCommand::Scan { duty }));
         }
-        self.scan.due = None;
-        self.scan.asked = wished;
-        self.scan.asked_at = now;
-        out.push(DiscoveryOutput::Command(RadioCommand::Scan { duty }));
     }
 
     fn wished_advert(&self) -> Option<(Advert, AdvertInterval)> {
@@ -569,20 +558,11 @@ impl Discovery {
             Some(_) => self.advert.asked_at + self.config.advert_min,
             None => now,
         };
-        let due = self
-            .advert
-            .backoff
-            .pending(now)
-            .map_or(spaced, |until| until.max(spaced));
-        if due > now {
-            self.advert.due = Some(due);
-            return;
+        if self.advert.ask((advert, interval), spaced, now) {
+            out.push(DiscoveryOutput::Command(RadioCommand::Advertise {
+                advert: advert.encode().to_vec(),
+                interval,
+            }));
         }
-        self.advert.asked = wished;
-        self.advert.asked_at = now;
-        out.push(DiscoveryOutput::Command(RadioCommand::Advertise {
-            advert: advert.encode().to_vec(),
-            interval,
-        }));
     }
 }

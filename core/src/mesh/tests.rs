@@ -234,7 +234,7 @@ fn a_restarted_node_is_believed_promptly() {
     let before = net.now;
     net.restart(2);
     net.link(1, 2);
-    net.link(2, 3);
+    net.link(2, 4);
     net.settle();
     for n in 0..6 {
         assert_eq!(net.nodes[n].reachable().len(), 5, "node {n}");
@@ -259,7 +259,7 @@ fn a_restarted_node_is_believed_where_only_a_far_node_remembers_it() {
     for n in [0, 1, 2] {
         net.restart(n);
     }
-    net.link(0, 1);
+    net.link(0, 2);
     net.settle();
     net.link(1, 2);
     net.link(2, 3);

@@ -229,6 +229,7 @@ fn lower_presence_connects_first_and_the_other_ten_seconds_later() {
     );
 
     let mut d = on(1);
+    step(&mut d, up(0, 50, Role::Peripheral), secs(1));
     for tenth in 10..110 {
         let now = Instant::from_millis(tenth * 100);
         assert_eq!(
@@ -243,8 +244,23 @@ fn lower_presence_connects_first_and_the_other_ten_seconds_later() {
 }
 
 #[test]
+fn a_phone_without_links_waits_a_second_for_the_other() {
+    let mut d = on(1);
+    assert_eq!(
+        connects(&step(&mut d, heard(1, advert(LOW, 7)), secs(1))),
+        [] as [u64; 0]
+    );
+    assert_eq!(d.deadline(), Some((secs(2), "turn to connect")));
+    assert_eq!(
+        connects(&step(&mut d, DiscoveryInput::Timeout, secs(2))),
+        [1]
+    );
+}
+
+#[test]
 fn the_turn_comes_by_timer_too() {
     let mut d = on(1);
+    step(&mut d, up(0, 50, Role::Peripheral), secs(1));
     step(&mut d, heard(1, advert(LOW, 7)), secs(1));
     step(&mut d, heard(1, advert(LOW, 7)), secs(5));
     step(&mut d, heard(1, advert(LOW, 7)), secs(8));
@@ -295,20 +311,45 @@ fn the_own_presence_id_is_never_connected_to() {
     }
 }
 
+/// Attempts that a phone with `links` links has under way after hearing 100 devices.
+fn attempts_with(links: u64, config: BleConfig) -> usize {
+    let mut d = Discovery::new(config, [1; 32], [1; 32], Instant::ZERO);
+    step(&mut d, DiscoveryInput::Power(PowerState::On), Instant::ZERO);
+    for link in 0..links {
+        step(&mut d, up(link, 50 + link, Role::Peripheral), secs(1));
+    }
+    let dialled = (100..200).map(|device| step(&mut d, heard(device, advert(HIGH, 7)), secs(1)));
+    dialled.map(|outputs| connects(&outputs).len()).sum()
+}
+
 #[test]
-fn the_budget_less_kept_slots_bounds_attempts() {
+fn links_wanted_kept_slots_and_budget_bound_attempts() {
     let config = BleConfig {
         attempts_max: 100,
         ..BleConfig::default()
     };
-    let mut d = Discovery::new(config, [1; 32], [1; 32], Instant::ZERO);
-    step(&mut d, DiscoveryInput::Power(PowerState::On), Instant::ZERO);
-    step(&mut d, up(0, 50, Role::Peripheral), secs(1));
-    let mut dialled = 0;
-    for device in 100..200 {
-        dialled += connects(&step(&mut d, heard(device, advert(HIGH, 7)), secs(1))).len();
+    for (links, attempts) in [(0, 7), (1, 4), (4, 1), (5, 0), (6, 0), (7, 0)] {
+        assert_eq!(
+            attempts_with(links, config.clone()),
+            attempts,
+            "{links} links"
+        );
     }
-    assert_eq!(dialled, 5);
+    let greedy = BleConfig {
+        links_wanted: 100,
+        ..config
+    };
+    for (links, attempts) in [(1, 5), (5, 1), (6, 0), (7, 0)] {
+        assert_eq!(
+            attempts_with(links, greedy.clone()),
+            attempts,
+            "{links} links"
+        );
+    }
+    assert_eq!(
+        attempts_with(0, BleConfig::default()),
+        BleConfig::default().attempts_max
+    );
 }
 
 #[test]
@@ -323,8 +364,8 @@ fn attempts_time_out_with_longer_pauses_and_stop_when_nothing_is_heard() {
         }
         dials.extend(connects(&outputs).iter().map(|_| now));
     }
-    // Its turns only (10 s of 20), each attempt 5 s, pauses growing.
-    assert!((4..=7).contains(&dials.len()), "{dials:?}");
+    // Each attempt takes 5 s, and the pauses grow to 8 s.
+    assert!((6..=9).contains(&dials.len()), "{dials:?}");
     assert!(*dials.last().unwrap() < secs(66));
     assert_eq!(d.devices.len(), 1);
     step(&mut d, heard(2, advert(LOW, 7)), secs(120));

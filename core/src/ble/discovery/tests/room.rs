@@ -282,6 +282,23 @@ fn a_full_crowd_still_takes_a_phone_without_links() {
 }
 
 #[test]
+fn a_pair_that_walks_into_a_crowd_finds_room() {
+    let config = BleConfig::default();
+    let mut room = Room::new(20, &config);
+    // The pair hears only each other at first.
+    room.reachable = |n, m| (n < 18) == (m < 18);
+    room.run(Duration::from_secs(30));
+    assert_eq!(room.links_of(18), 1);
+    room.reachable = |_, _| true;
+    room.run(Duration::from_secs(30));
+    let across = room
+        .pairs()
+        .into_iter()
+        .filter(|(n, m)| *n < 18 && *m >= 18);
+    assert!(across.count() >= 1);
+}
+
+#[test]
 fn links_come_back_after_the_power_was_off() {
     let mut room = Room::new(4, &BleConfig::default());
     room.run(Duration::from_secs(5));
