@@ -212,6 +212,9 @@ pub struct ConsensusConfig {
     /// Sentences of the consensus rules that are switched off.
     #[cfg(feature = "mask")]
     pub mask: crate::consensus::RuleMask,
+    /// A bug switched on to see whether the tests find it.
+    #[cfg(feature = "planted")]
+    pub plant: Option<Plant>,
 }
 
 impl Default for ConsensusConfig {
@@ -226,6 +229,8 @@ impl Default for ConsensusConfig {
             repeat_max: Duration::from_secs(6),
             #[cfg(feature = "mask")]
             mask: crate::consensus::RuleMask::default(),
+            #[cfg(feature = "planted")]
+            plant: None,
         }
     }
 }

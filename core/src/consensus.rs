@@ -513,11 +513,8 @@ impl Consensus {
             let votes = BoundedVec::truncating(chunk);
             messages.push(GroupMessage::Votes { repeat: 0, votes });
         }
-        let proposal = self
-            .rounds
-            .get(&self.round)
-            .and_then(|round| round.proposal.clone());
-        messages.extend(proposal.map(|(_, proposal)| GroupMessage::Proposal(proposal)));
+        let proposal = self.sendable_proposal().cloned();
+        messages.extend(proposal.map(GroupMessage::Proposal));
         messages
     }
 
@@ -601,3 +598,6 @@ const CERTIFICATES_PER_MESSAGE: usize = 16;
 const VOTES_PER_MESSAGE: usize = 64;
 /// Messages of each kind in one answer.
 const ANSWER_MESSAGES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

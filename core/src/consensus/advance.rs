@@ -197,6 +197,7 @@ impl Consensus {
         let decided = self.finalized.round;
         self.rounds = self.rounds.split_off(&(decided + 1));
         self.ledger.prune(decided);
+        self.withhold_decided();
         self.chain
             .prune((self.finalized.height, self.finalized.block));
         let chain = &self.chain;

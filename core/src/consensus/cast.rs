@@ -151,8 +151,18 @@ impl Consensus {
         if newer.proposal.is_some() {
             self.outgoing.proposal = newer.proposal;
         }
+        self.withhold_decided();
         self.store_blocked = true;
         self.repeater.repeat_later(now);
+    }
+
+    /// What waits to be stored for a round that is decided stays here: its record is not needed any
+    /// more, and without a record nothing may leave.
+    pub(super) fn withhold_decided(&mut self) {
+        let decided = self.finalized.round;
+        let Batch { votes, proposal } = &mut self.outgoing;
+        votes.retain(|vote| vote.statement.round > decided);
+        *proposal = proposal.take().filter(|proposal| proposal.round > decided);
     }
 
     fn release(&mut self, batch: Batch, now: Instant, out: &mut Outbox<Output>) {

@@ -97,7 +97,6 @@ impl Chain {
         }
     }
 
-
     /// Bodies that can be executed now: their parent was, or is the finalized block.
     pub(super) fn ready(&self, base: &Hash, now: Instant) -> Vec<Hash> {
         self.entries

@@ -8,7 +8,9 @@ use crate::config::ConsensusConfig;
 use crate::crypto::Hash;
 use crate::outbox::Outbox;
 use crate::time::{Duration, Instant};
-use crate::wire::{BoundedVec, Certificate, Fetch, GroupMessage, RefusalKind, Vote, VoteKind};
+use crate::wire::{
+    BoundedVec, Certificate, Fetch, GroupMessage, Proposal, RefusalKind, Vote, VoteKind,
+};
 
 /// Repetitions of different members must not fall on one moment, ms per committee index.
 const STAGGER: Duration = Duration::from_millis(17);
@@ -104,13 +106,8 @@ impl Consensus {
             self.store_blocked = false;
             self.flush(now, out);
         }
-        if let Some((_, proposal)) = self
-            .rounds
-            .get(&self.round)
-            .and_then(|r| r.proposal.as_ref())
+        if let Some(proposal) = self.sendable_proposal()
             && Some(proposal.leader) == self.own
-            && self.outgoing.proposal.is_none()
-            && !self.is_in_flight(proposal.round)
         {
             let message = GroupMessage::Proposal(proposal.clone());
             out.push(Output::Repeat { message });
@@ -148,13 +145,16 @@ impl Consensus {
             .collect()
     }
 
-    fn is_in_flight(&self, round: u64) -> bool {
-        self.in_flight.values().any(|(batch, _, _)| {
-            batch
-                .proposal
-                .as_ref()
-                .is_some_and(|proposal| proposal.round == round)
-        })
+    /// The proposal of the current round, unless it is an own one that is not stored yet.
+    pub(super) fn sendable_proposal(&self) -> Option<&Proposal> {
+        let (_, proposal) = self.proposal()?;
+        let is_it = |other: &Proposal| other.signature == proposal.signature;
+        let batches = self.in_flight.values().map(|(batch, _, _)| batch);
+        let unstored = batches
+            .chain([&self.outgoing])
+            .filter_map(|batch| batch.proposal.as_ref())
+            .any(is_it);
+        (!unstored).then_some(proposal)
     }
 
     fn opening_certificate(&self) -> Option<Certificate> {
