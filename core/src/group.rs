@@ -2,6 +2,8 @@
 //! actions that wait, the view of the screen and how well the members can agree.
 
 mod execute;
+#[cfg(test)]
+mod fixture;
 mod partition;
 mod pool;
 mod randomness;
