@@ -4,7 +4,8 @@
 
 mod api;
 mod execute;
-mod gathering;
+#[cfg(test)]
+mod fixture;
 mod partition;
 mod pool;
 mod randomness;

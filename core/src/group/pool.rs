@@ -189,7 +189,9 @@ impl Pool {
         };
         chain
             .iter()
-            .filter(|((run, number), _)| *number >= from || record.run != Some(*run))
+            .filter(|((run, number), _)| {
+                *number >= from || record.run.is_some_and(|running| running != *run)
+            })
             .flat_map(|(_, twins)| twins.iter().map(|held| held.signed.clone()))
             .collect()
     }

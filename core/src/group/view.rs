@@ -2,10 +2,11 @@
 //! fold(committed, pending). Own actions show at once; a commit replays what is left of them in
 //! order. Nothing is computed before somebody looks, so fifty commits cost one replay.
 
+mod entry;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use self::entry::{Entry, OwnChain, Settled, Stale, StoredEntry, fate_by_record};
 use super::execute::{DrawsOpen, Executor};
 use super::records::{Records, is_own_key};
 use crate::crypto::{Hash, Identity};
@@ -470,33 +471,10 @@ impl Submissions {
             return;
         };
         let record = self.committed.author(index);
-        let height = self.height;
         let found: Vec<_> = self
             .by_number
             .iter()
-            .filter_map(|((run, number), id)| {
-                let running = record.run == Some(*run);
-                let fate = if running && *number <= record.number {
-                    match record.refusal(*number) {
-                        Some(reason) => Fate::Rejected {
-                            height,
-                            reason: reason.clone(),
-                        },
-                        None if record.forgot(*number) => Fate::Unknown,
-                        None => Fate::Committed { height },
-                    }
-                } else if running && record.ended {
-                    Fate::Rejected {
-                        height,
-                        reason: Reason::Equivocation,
-                    }
-                } else if record.closed.contains(run) {
-                    Fate::Unknown
-                } else {
-                    return None;
-                };
-                Some((*id, fate))
-            })
+            .filter_map(|(number, id)| Some((*id, fate_by_record(&record, *number, self.height)?)))
             .collect();
         for (id, fate) in found {
             self.finish(id, fate);
@@ -615,103 +593,6 @@ impl Submissions {
                 draws,
             )
             .err()
-    }
-}
-
-/// How much of the view is to be computed again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stale {
-    No,
-    From(SubmissionId),
-    All,
-}
-
-/// The own numbering, as it is stored.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct OwnChain {
-    run: RunId,
-    number: u64,
-    hash: Hash,
-    /// The next submission.
-    next: u64,
-}
-
-/// A submission, as it is stored.
-#[derive(Serialize, Deserialize)]
-struct StoredEntry {
-    payload: ActionPayload,
-    dependencies: BoundedVec<u64, DEPENDENCIES_MAX>,
-    validity: Validity,
-    signed: Option<SignedAction>,
-}
-
-/// What remains of a submission that has its last fate.
-#[derive(Clone, Copy, Debug)]
-struct Settled {
-    number: Option<(RunId, u64)>,
-    applied: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    payload: ActionPayload,
-    dependencies: Vec<SubmissionId>,
-    validity: Validity,
-    signed: Option<SignedAction>,
-    /// Its last fate, once it has one.
-    last: Option<Fate>,
-    forecast: Option<Reason>,
-    reported: Option<Fate>,
-    acknowledged: bool,
-}
-
-impl Entry {
-    fn new(payload: ActionPayload, dependencies: Vec<SubmissionId>, validity: Validity) -> Self {
-        Self {
-            payload,
-            dependencies,
-            validity,
-            signed: None,
-            last: None,
-            forecast: None,
-            reported: None,
-            acknowledged: false,
-        }
-    }
-
-    fn fate(&self) -> Fate {
-        match (&self.last, &self.forecast, &self.signed) {
-            (Some(last), _, _) => last.clone(),
-            (None, Some(reason), _) => Fate::Conflicted {
-                reason: reason.clone(),
-            },
-            (None, None, Some(_)) => Fate::Pending,
-            (None, None, None) => Fate::Intent,
-        }
-    }
-
-    fn number(&self) -> Option<(RunId, u64)> {
-        self.signed
-            .as_ref()
-            .map(|signed| (signed.action.run, signed.action.number))
-    }
-
-    fn is_final(&self) -> bool {
-        self.last.is_some()
-    }
-
-    fn hidden(&self) -> bool {
-        matches!(self.payload, ActionPayload::Missing { .. })
-    }
-
-    fn stored(&self) -> StoredEntry {
-        let dependencies = self.dependencies.iter().map(|id| id.0).collect();
-        StoredEntry {
-            payload: self.payload.clone(),
-            dependencies: BoundedVec::truncating(dependencies),
-            validity: self.validity,
-            signed: self.signed.clone(),
-        }
     }
 }
 

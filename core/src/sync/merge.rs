@@ -22,7 +22,8 @@ pub fn order(
     let mut authors: BTreeMap<PeerId, Hash> = BTreeMap::new();
     let mut keyed: Vec<_> = set
         .into_iter()
-        .map(|signed| {
+        .zip(depths)
+        .map(|(signed, depth)| {
             let id = signed.action.id();
             let author = authors.entry(id.author).or_insert_with(|| {
                 hash(
@@ -34,7 +35,7 @@ pub fn order(
                 ActionPayload::Rules(payload) => rules.order_key(payload),
                 ActionPayload::Missing { .. } => Vec::new(),
             };
-            let key = (depths[&id], order_key, *author, id.run, id.number);
+            let key = (depth, order_key, *author, id.run, id.number);
             (key, signed)
         })
         .collect();
@@ -48,47 +49,48 @@ pub fn order(
     keyed.into_iter().map(|(_, signed)| signed).collect()
 }
 
-/// Longest path to each action along its author's own order and the frontiers inside the set.
-/// Iterates to a fixed point: without frontiers one pass suffices, a set has at most as many levels
-/// as actions, and forged cycles end at that bound.
-fn depths(
-    set: &[SignedAction],
-    running: impl Fn(&PeerId) -> Option<RunId>,
-) -> BTreeMap<ActionId, usize> {
-    let mut chains: BTreeMap<PeerId, Vec<(bool, ActionId)>> = BTreeMap::new();
-    let mut seen: BTreeMap<ActionId, Vec<ActionId>> = BTreeMap::new();
-    for signed in set {
+/// Longest path to each action of the set along its author's own order and its frontier. Iterates
+/// to a fixed point: without frontiers one pass suffices, a set has at most as many levels as
+/// actions, and forged cycles end at that bound.
+fn depths(set: &[SignedAction], running: impl Fn(&PeerId) -> Option<RunId>) -> Vec<usize> {
+    let mut chains: BTreeMap<(PeerId, bool, RunId, u64), Vec<usize>> = BTreeMap::new();
+    let mut named: BTreeMap<ActionId, Vec<usize>> = BTreeMap::new();
+    for (index, signed) in set.iter().enumerate() {
         let id = signed.action.id();
+        let later = running(&id.author) != Some(id.run);
         chains
-            .entry(id.author)
+            .entry((id.author, later, id.run, id.number))
             .or_default()
-            .push((running(&id.author) != Some(id.run), id));
-        seen.entry(id)
-            .or_default()
-            .extend(signed.action.frontier.iter().map(|entry| entry.id));
+            .push(index);
+        named.entry(id).or_default().push(index);
     }
-    for chain in chains.values_mut() {
-        chain.sort();
-        chain.dedup();
-        for pair in chain.windows(2) {
-            seen.entry(pair[1].1).or_default().push(pair[0].1);
-        }
-    }
-    let mut depths: BTreeMap<ActionId, usize> = seen.keys().map(|id| (*id, 0)).collect();
-    for _ in 0..seen.len() {
+    let mut depths = vec![0; set.len()];
+    for _ in 0..set.len() {
         let mut changed = false;
-        for (_, id) in chains.values().flatten() {
-            let depth = seen[id]
-                .iter()
-                .filter_map(|before| depths.get(before))
-                .map(|depth| depth + 1)
-                .max()
-                .unwrap_or(0)
-                .min(seen.len());
-            if depth > depths[id] {
-                depths.insert(*id, depth);
-                changed = true;
+        let mut before: Option<(PeerId, &[usize])> = None;
+        for ((author, ..), twins) in &chains {
+            let own = before
+                .filter(|(other, _)| other == author)
+                .map_or(&[][..], |(_, own)| own);
+            for index in twins {
+                let seen = set[*index]
+                    .action
+                    .frontier
+                    .iter()
+                    .filter_map(|e| named.get(&e.id));
+                let depth = seen
+                    .flatten()
+                    .chain(own)
+                    .map(|seen| depths[*seen] + 1)
+                    .max()
+                    .unwrap_or(0)
+                    .min(set.len());
+                if depth > depths[*index] {
+                    depths[*index] = depth;
+                    changed = true;
+                }
             }
+            before = Some((*author, twins));
         }
         if !changed {
             break;
