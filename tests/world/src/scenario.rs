@@ -1,241 +1,92 @@
-//! Ready-made runs. Each builds a world, plays it and returns a [`Report`].
+//! Ready-made runs. Each builds a world, plays it and returns a [`Report`](crate::Report).
+
+mod replay;
+mod room;
+mod soak;
+mod table;
+mod watch;
+
+pub use replay::{ReplayOptions, replay};
+pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
+pub use soak::{SoakOptions, soak};
+pub use table::{TableOptions, table};
 
 use althing::Duration;
-#[cfg(feature = "planted")]
-use althing::config::Plant;
+use althing::node::Command;
+use althing::rules::craps::CrapsConfig;
 
-use crate::contacts::{Contacts, ContactsError};
-use crate::report::{Progress, Report};
-pub use crate::scheme::Signatures;
+use crate::player::Game;
+use crate::world::World;
 
-/// A table of craps: gathered by ticket, two rooms, a walk-out and a return.
-#[derive(Clone, Debug)]
-pub struct TableOptions {
-    /// The seed.
-    pub seed: u64,
-    /// Phones at the table.
-    pub phones: usize,
-    /// Dice to be thrown.
-    pub rolls: u64,
-    /// Which signatures.
-    pub signatures: Signatures,
-    /// Virtual time after which the run gives up and says why.
-    pub limit: Duration,
-    /// Virtual time between two frames.
-    pub frame_every: Duration,
-}
+/// Names of players, in order.
+const NAMES: [&str; 16] = [
+    "Anna", "Birgir", "Dagny", "Einar", "Freyja", "Gunnar", "Helga", "Ivar", "Jorunn", "Kari",
+    "Lilja", "Magnus", "Nanna", "Oddur", "Ragna", "Sigurd",
+];
 
-impl Default for TableOptions {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            phones: 6,
-            rolls: 30,
-            signatures: Signatures::Real,
-            limit: Duration::from_secs(30 * 60),
-            frame_every: Duration::from_millis(500),
-        }
+/// How long each step of a gathering may take.
+const GATHERING_MAX: Duration = Duration::from_secs(60);
+
+/// Votes that a committee of `n` needs by the default mode: Majority for 2 and 3, Bft from 4.
+pub const fn quorum(n: usize) -> usize {
+    if n < 4 {
+        return n / 2 + 1;
     }
+    let faulty = (n - 1) / 3;
+    (n + faulty + 1).div_ceil(2)
 }
 
-/// Plays the main table until the dice are thrown, everyone is back and nothing is pending.
-pub fn table(options: &TableOptions, progress: &mut dyn FnMut(&Progress)) -> Report {
-    progress(&Progress::default());
-    empty(options.seed)
-}
-
-/// A replay of a contact file.
-#[derive(Clone, Debug)]
-pub struct ReplayOptions {
-    /// The seed.
-    pub seed: u64,
-    /// Players; everyone else in the file relays.
-    pub players: usize,
-    /// How long a contact lingers: the sensors hear 1 to 1.5 m, Bluetooth more.
-    pub linger: Duration,
-    /// First second to play, in the file's time; by default the window with most quorum.
-    pub from: Option<u64>,
-    /// How much to play.
-    pub length: Duration,
-    /// Which signatures.
-    pub signatures: Signatures,
-    /// Virtual time between two frames.
-    pub frame_every: Duration,
-}
-
-impl Default for ReplayOptions {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            players: 4,
-            linger: Duration::from_secs(300),
-            from: None,
-            length: Duration::from_secs(2 * 3600),
-            signatures: Signatures::Real,
-            frame_every: Duration::from_secs(10),
-        }
+/// The first `players` phones gather by a ticket that the first one shows, and start. The error
+/// says what did not happen.
+pub fn gather(world: &mut World, players: usize, game: Game) -> Result<(), String> {
+    let rules_config = match game {
+        Game::Craps => CrapsConfig::default().encode(),
+        Game::Counter => Vec::new(),
+    };
+    let name = |world: &World, phone: usize| world.phone(phone).name().to_owned();
+    let open = Command::OpenTable {
+        name: name(world, 0),
+        rules: game.rules().to_owned(),
+        rules_config,
+        mode: None,
+    };
+    world
+        .command(0, open)
+        .map_err(|error| format!("the table does not open: {error}"))?;
+    let ticket = world.phone(0).ticket().unwrap_or_default().to_owned();
+    for phone in 1..players {
+        let join = Command::JoinTable {
+            ticket: ticket.clone(),
+            name: name(world, phone),
+        };
+        world
+            .command(phone, join)
+            .map_err(|error| format!("phone {phone} cannot join: {error}"))?;
     }
-}
-
-/// Gathers the most cohesive people for 60 s in one room, then lets only the recorded contacts
-/// carry while they play.
-pub fn replay(
-    contacts: &Contacts,
-    options: &ReplayOptions,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<Report, ContactsError> {
-    let _ = contacts;
-    progress(&Progress::default());
-    Ok(empty(options.seed))
-}
-
-/// One seed of a soak: 4 to 8 phones with loss, crashes, radio cycles, walks and lost stores.
-#[derive(Clone, Debug)]
-pub struct SoakOptions {
-    /// The seed.
-    pub seed: u64,
-    /// How long trouble lasts; then everyone comes into range.
-    pub trouble: Duration,
-    /// Which signatures.
-    pub signatures: Signatures,
-    /// A bug switched on to see whether it is found.
-    #[cfg(feature = "planted")]
-    pub plant: Option<Plant>,
-}
-
-impl Default for SoakOptions {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            trouble: Duration::from_secs(60),
-            signatures: Signatures::Real,
-            #[cfg(feature = "planted")]
-            plant: None,
-        }
+    let until = world.now() + GATHERING_MAX;
+    if !world.run_until_or(until, &mut |world| world.phone(0).listed() >= players) {
+        let listed = world.phone(0).listed();
+        return Err(format!("only {listed} of {players} phones are listed"));
     }
-}
-
-/// Plays one seed of a soak. Frames are not taken.
-pub fn soak(options: &SoakOptions) -> Report {
-    empty(options.seed)
-}
-
-/// The reference room: everyone in range, full mesh.
-#[derive(Clone, Debug)]
-pub struct RoomOptions {
-    /// The seed.
-    pub seed: u64,
-    /// Phones.
-    pub phones: usize,
-    /// Connection interval of every link.
-    pub interval: Duration,
-    /// PDUs lost, of a thousand.
-    pub loss_permille: u32,
-    /// How long the store takes to sync.
-    pub sync: Duration,
-    /// Share of values delivered out of order, of a thousand.
-    pub shuffle_permille: u32,
-    /// Actions submitted, one after another.
-    pub actions: usize,
-    /// Which signatures.
-    pub signatures: Signatures,
-}
-
-impl Default for RoomOptions {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            phones: 4,
-            interval: Duration::from_millis(15),
-            loss_permille: 0,
-            sync: Duration::from_millis(5),
-            shuffle_permille: 0,
-            actions: 200,
-            signatures: Signatures::Real,
-        }
+    let group = world.phone(0).group().expect("the table is open");
+    world
+        .command(0, Command::StartTable { group })
+        .map_err(|error| format!("the table does not start: {error}"))?;
+    let until = world.now() + GATHERING_MAX;
+    let everyone = |world: &World| (0..players).all(|phone| world.phone(phone).has_started());
+    if !world.run_until_or(until, &mut |world| everyone(world)) {
+        return Err("the table has not started on every phone".to_owned());
     }
+    Ok(())
 }
 
-/// Commits `actions` increments of a counter, one at a time, from authors in turn.
-pub fn reference_room(options: &RoomOptions) -> Report {
-    empty(options.seed)
-}
+#[cfg(test)]
+mod tests {
+    use super::quorum;
 
-/// One phone is away while the others go on, then comes back.
-#[derive(Clone, Debug)]
-pub struct CatchUpOptions {
-    /// The seed.
-    pub seed: u64,
-    /// How long it is away.
-    pub away: Duration,
-    /// Blocks that the others commit meanwhile.
-    pub blocks: u64,
-    /// PDUs lost, of a thousand.
-    pub loss_permille: u32,
-    /// Which signatures.
-    pub signatures: Signatures,
-}
-
-impl Default for CatchUpOptions {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            away: Duration::from_secs(60),
-            blocks: 200,
-            loss_permille: 100,
-            signatures: Signatures::Cheap,
-        }
-    }
-}
-
-/// What became of the phone that was away.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CatchUp {
-    /// Back in range to at the others' head, ms; `None` where that took over a minute.
-    pub consistent_ms: Option<u64>,
-    /// Blocks that it lacked.
-    pub blocks_missed: u64,
-    /// The run.
-    pub report: Report,
-}
-
-/// Measures how long a phone that was away takes to be consistent again.
-pub fn catch_up(options: &CatchUpOptions) -> CatchUp {
-    CatchUp {
-        consistent_ms: None,
-        blocks_missed: 0,
-        report: empty(options.seed),
-    }
-}
-
-fn empty(seed: u64) -> Report {
-    Report {
-        seed,
-        phones: 0,
-        players: 0,
-        names: Vec::new(),
-        virtual_ms: 0,
-        rolls: 0,
-        actions: crate::report::ActionCounts::default(),
-        blocks: 0,
-        violations: Vec::new(),
-        heads: Vec::new(),
-        heights: Vec::new(),
-        commit: crate::report::Latencies::default(),
-        air: crate::report::AirBytes::default(),
-        trace_digest: althing::crypto::Hash::ZERO,
-        frames: Vec::new(),
-        absences: Vec::new(),
-        waiting: Vec::new(),
-        log: Vec::new(),
-        crashes: 0,
-        stores_lost: 0,
-        radio_cycles: 0,
-        links_made: 0,
-        links_lost: 0,
-        faults: Vec::new(),
-        idle_bytes: None,
-        unfinished: None,
-        recording: None,
+    #[test]
+    fn quorums_are_those_of_the_modes() {
+        let quorums: Vec<usize> = (1..=16).map(quorum).collect();
+        assert_eq!(quorums, [1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 10, 11]);
     }
 }

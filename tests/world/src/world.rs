@@ -8,6 +8,7 @@ mod facts;
 mod hearing;
 mod looks;
 mod queue;
+mod replayed;
 mod stack;
 
 pub use acts::Act;
@@ -130,8 +131,15 @@ pub struct World {
     invariants: Invariants,
     stats: Stats,
     log: Vec<LogLine>,
-    /// Virtual time that reports and logs count from, µs.
-    origin_us: u64,
+    origin: Origin,
+}
+
+/// Where reports count from.
+#[derive(Debug, Default)]
+struct Origin {
+    at_us: u64,
+    height: u64,
+    sent: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -170,25 +178,44 @@ impl World {
             invariants: Invariants::new(seed),
             stats: Stats::default(),
             log: Vec::new(),
-            origin_us: 0,
+            origin: Origin::default(),
             config,
         }
     }
 
     /// Puts a phone into the world, on, with an empty store; its index.
     pub fn add_phone(&mut self, name: &str, x_mm: i64, y_mm: i64) -> usize {
+        let index = self.put_phone(name, x_mm, y_mm);
+        let now = self.phones[index].clock(self.now_us);
+        let phone = &mut self.phones[index];
+        phone.node = Some(Node::new(
+            phone.config.clone(),
+            phone.identity.clone(),
+            secret(self.config.seed, "node", (index as u64) << 32),
+            now,
+        ));
+        self.trace.input(self.now_us, index, "new", 0);
+        self.drain(index);
+        self.switch_on(index);
+        index
+    }
+
+    /// A phone whose process does not run yet.
+    fn put_phone(&mut self, name: &str, x_mm: i64, y_mm: i64) -> usize {
         let index = self.phones.len();
-        let number = index as u64;
         let seed = self.config.seed;
-        let identity =
-            Identity::with_scheme(secret(seed, "identity", number), Arc::clone(&self.scheme));
+        let identity = Identity::with_scheme(
+            secret(seed, "identity", index as u64),
+            Arc::clone(&self.scheme),
+        );
         let mut chance = Chance::new(seed, &format!("phone {index}"));
         let profile = self
             .config
             .profile
             .unwrap_or_else(|| chance.pick(&Profile::ALL));
         let device = self.mint_device();
-        let phone = Phone {
+        self.devices.insert(device, index);
+        self.phones.push(Phone {
             name: name.to_owned(),
             profile,
             identity,
@@ -215,25 +242,14 @@ impl World {
             spins: 0,
             table: TableSeat::default(),
             player: None,
+            #[cfg(test)]
+            puppet: None,
             sent_before: BTreeMap::new(),
             faults_before: BTreeMap::new(),
-        };
-        self.devices.insert(device, index);
-        self.phones.push(phone);
+        });
         self.near.push(BTreeSet::new());
         self.by_phone.push(BTreeSet::new());
         self.place(index);
-        let now = self.phones[index].clock(self.now_us);
-        let phone = &mut self.phones[index];
-        phone.node = Some(Node::new(
-            phone.config.clone(),
-            phone.identity.clone(),
-            secret(seed, "node", number << 32),
-            now,
-        ));
-        self.trace.input(self.now_us, index, "new", 0);
-        self.drain(index);
-        self.switch_on(index);
         index
     }
 
@@ -346,15 +362,23 @@ impl World {
         false
     }
 
-    /// From now on reports and logs count time from here.
+    /// From now on reports count time, blocks and bytes from here.
     pub fn set_origin(&mut self) {
-        self.origin_us = self.now_us;
+        let heights = self.phones.iter().map(Phone::height);
+        self.origin = Origin {
+            at_us: self.now_us,
+            height: heights.max().unwrap_or(0),
+            sent: self.sent_bytes(),
+        };
+        self.stats.air_bytes = 0;
+        self.stats.value_bytes = 0;
+        self.stats.flooding_bytes = 0;
     }
 
     /// Time since the origin, ms.
     pub fn since_origin_ms(&self) -> i64 {
         let ms = |us: u64| i64::try_from(us / 1000).expect("a run takes hours at most");
-        ms(self.now_us) - ms(self.origin_us)
+        ms(self.now_us) - ms(self.origin.at_us)
     }
 
     /// Notes what happened, in words.
@@ -442,3 +466,6 @@ impl World {
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).expect("a run takes hours at most")
 }
+
+#[cfg(test)]
+mod tests;

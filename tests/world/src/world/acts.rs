@@ -241,6 +241,18 @@ impl World {
         }
     }
 
+    /// Ends all trouble of a phone: it runs, on the screen, with its radio on and a good disk.
+    pub fn calm(&mut self, phone: usize) {
+        self.phones[phone].dies_after = None;
+        self.phones[phone].disk.set_fault(None);
+        self.restart(phone);
+        self.set_radio(phone, true);
+        if self.phones[phone].mode != AppMode::Foreground {
+            let mode = AppMode::Foreground;
+            self.perform(Act::Mode { phone, mode });
+        }
+    }
+
     /// Lets everybody of these phones play.
     pub fn add_players(&mut self, phones: std::ops::Range<usize>, game: Game, habits: Habits) {
         for phone in phones {

@@ -91,7 +91,7 @@ impl World {
         let table = self.phones.iter().take(players);
         let with_quorum = |phone: &&Phone| matches!(phone.table.status, "live" | "degraded");
         Progress {
-            at_ms: self.now_us.saturating_sub(self.origin_us) / 1000,
+            at_ms: self.now_us.saturating_sub(self.origin.at_us) / 1000,
             end_ms: 0,
             rolls: self.rolls(players),
             rolls_wanted: 0,
@@ -125,6 +125,11 @@ impl World {
     /// Submissions without a final fate.
     pub fn open_submissions(&self) -> u64 {
         self.stats.count(|ending| ending == Ending::Open)
+    }
+
+    /// Commits so far that have reached everyone in reach of their author.
+    pub fn commits_seen(&self) -> usize {
+        self.stats.commit_us.len()
     }
 
     /// Submissions so far.
@@ -161,7 +166,11 @@ impl World {
     /// Everything that is known of the run. The first `players` phones play.
     pub fn report(&self, players: usize) -> Report {
         let table = || self.phones.iter().take(players);
-        let mut by_kind: Vec<_> = self.sent_bytes().into_iter().collect();
+        let mut by_kind: Vec<_> = self
+            .sent_bytes()
+            .into_iter()
+            .map(|(kind, bytes)| (kind, bytes - self.origin.sent.get(kind).unwrap_or(&0)))
+            .collect();
         by_kind.sort_by_key(|(kind, bytes)| (std::cmp::Reverse(*bytes), *kind));
         let mut faults = BTreeMap::new();
         for phone in &self.phones {
@@ -175,7 +184,7 @@ impl World {
             phones: self.phones.len(),
             players,
             names: self.phones.iter().map(|phone| phone.name.clone()).collect(),
-            virtual_ms: self.now_us.saturating_sub(self.origin_us) / 1000,
+            virtual_ms: self.now_us.saturating_sub(self.origin.at_us) / 1000,
             rolls: self.rolls(players),
             actions: ActionCounts {
                 submitted: self.submissions(),
@@ -184,7 +193,11 @@ impl World {
                 pending: self.open_submissions(),
                 lost: self.stats.count(|end| end == Ending::Lost),
             },
-            blocks: table().map(|phone| phone.table.height).max().unwrap_or(0),
+            blocks: table()
+                .map(|phone| phone.table.height)
+                .max()
+                .unwrap_or(0)
+                .saturating_sub(self.origin.height),
             violations: self.invariants.violations().to_vec(),
             heads: table().map(head).collect(),
             heights: table().map(|phone| phone.table.height).collect(),
