@@ -11,6 +11,9 @@ use crate::chance::Chance;
 /// Batches that may wait: a node that stores without end shows here.
 pub(crate) const BATCHES_MAX: usize = 1024;
 
+/// What became of one batch.
+pub(crate) type Completion = (StoreToken, Result<(), StoreFault>);
+
 /// A store with a sync latency.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
@@ -28,7 +31,7 @@ impl Disk {
     }
 
     /// The sync under way is done: tokens with their results, and whether the next one starts.
-    pub(crate) fn synced(&mut self) -> (Vec<(StoreToken, Result<(), StoreFault>)>, bool) {
+    pub(crate) fn synced(&mut self) -> (Vec<Completion>, bool) {
         let batches = std::mem::take(&mut self.syncing);
         let done = batches
             .into_iter()
@@ -119,7 +122,7 @@ mod tests {
         }
     }
 
-    fn tokens(done: Vec<(StoreToken, Result<(), StoreFault>)>) -> Vec<u64> {
+    fn tokens(done: Vec<Completion>) -> Vec<u64> {
         done.into_iter()
             .map(|(token, result)| {
                 assert_eq!(result, Ok(()));

@@ -185,18 +185,37 @@ impl World {
 
     /// Puts a phone into the world, on, with an empty store; its index.
     pub fn add_phone(&mut self, name: &str, x_mm: i64, y_mm: i64) -> usize {
+        let index = self.put_phone(name, x_mm, y_mm);
+        let now = self.phones[index].clock(self.now_us);
+        let phone = &mut self.phones[index];
+        phone.node = Some(Node::new(
+            phone.config.clone(),
+            phone.identity.clone(),
+            secret(self.config.seed, "node", (index as u64) << 32),
+            now,
+        ));
+        self.trace.input(self.now_us, index, "new", 0);
+        self.drain(index);
+        self.switch_on(index);
+        index
+    }
+
+    /// A phone whose process does not run yet.
+    fn put_phone(&mut self, name: &str, x_mm: i64, y_mm: i64) -> usize {
         let index = self.phones.len();
-        let number = index as u64;
         let seed = self.config.seed;
-        let identity =
-            Identity::with_scheme(secret(seed, "identity", number), Arc::clone(&self.scheme));
+        let identity = Identity::with_scheme(
+            secret(seed, "identity", index as u64),
+            Arc::clone(&self.scheme),
+        );
         let mut chance = Chance::new(seed, &format!("phone {index}"));
         let profile = self
             .config
             .profile
             .unwrap_or_else(|| chance.pick(&Profile::ALL));
         let device = self.mint_device();
-        let phone = Phone {
+        self.devices.insert(device, index);
+        self.phones.push(Phone {
             name: name.to_owned(),
             profile,
             identity,
@@ -223,25 +242,14 @@ impl World {
             spins: 0,
             table: TableSeat::default(),
             player: None,
+            #[cfg(test)]
+            puppet: None,
             sent_before: BTreeMap::new(),
             faults_before: BTreeMap::new(),
-        };
-        self.devices.insert(device, index);
-        self.phones.push(phone);
+        });
         self.near.push(BTreeSet::new());
         self.by_phone.push(BTreeSet::new());
         self.place(index);
-        let now = self.phones[index].clock(self.now_us);
-        let phone = &mut self.phones[index];
-        phone.node = Some(Node::new(
-            phone.config.clone(),
-            phone.identity.clone(),
-            secret(seed, "node", number << 32),
-            now,
-        ));
-        self.trace.input(self.now_us, index, "new", 0);
-        self.drain(index);
-        self.switch_on(index);
         index
     }
 
@@ -458,3 +466,6 @@ impl World {
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).expect("a run takes hours at most")
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,8 +232,7 @@ fn behind(world: &World, report: &Report) -> Vec<Behind> {
             let absence = report
                 .absences
                 .iter()
-                .filter(|absence| absence.phone == phone)
-                .next_back()
+                .rfind(|absence| absence.phone == phone)
                 .filter(|absence| absence.to_ms == report_end(report));
             let waits: Vec<String> = report
                 .waiting

@@ -93,6 +93,11 @@ impl World {
 
     /// A fact of the radio for a phone's node, if its process runs.
     pub(super) fn radio(&mut self, phone: usize, event: RadioEvent) {
+        #[cfg(test)]
+        if let Some(heard) = &mut self.phones[phone].puppet {
+            heard.push((self.now_us, event));
+            return;
+        }
         let now = self.phones[phone].clock(self.now_us);
         let Some(node) = self.phones[phone].node.as_mut() else {
             return;
