@@ -6,6 +6,7 @@ mod api;
 mod execute;
 #[cfg(test)]
 mod fixture;
+mod gathering;
 mod partition;
 mod pool;
 mod randomness;
