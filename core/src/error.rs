@@ -112,6 +112,24 @@ pub enum PeerFault {
     Gathering(&'static str),
 }
 
+impl PeerFault {
+    /// The name under which it is counted.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Undecodable(_) => "undecodable",
+            Self::Fragment(_) => "fragment",
+            Self::Handshake(_) => "handshake",
+            Self::Frame(_) => "frame",
+            Self::Inflate(_) => "inflate",
+            Self::Mesh(_) => "mesh",
+            Self::Signature => "signature",
+            Self::Consensus { .. } => "consensus",
+            Self::Sync(_) => "sync",
+            Self::Gathering(_) => "gathering",
+        }
+    }
+}
+
 /// Why the store refused a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {

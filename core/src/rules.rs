@@ -1,11 +1,20 @@
 //! How an app defines its state: object-safe, deterministic, total.
 
+pub mod counter;
+pub mod craps;
+
 use std::fmt;
+use std::sync::Arc;
 
 use crate::crypto::{Hash, Hasher};
 use crate::id::PeerId;
 use crate::state::Overlay;
 use crate::wire::{Bytes, Reason, RulesId};
+
+/// The rule sets that come with the core.
+pub fn built_in() -> Vec<Arc<dyn Rules>> {
+    vec![Arc::new(craps::Craps::new()), Arc::new(counter::Counter)]
+}
 
 /// Why the rules refuse an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,3 +188,6 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// An action in words for a transcript.
     fn describe_action(&self, action: &[u8]) -> String;
 }
+
+#[cfg(test)]
+mod tests;

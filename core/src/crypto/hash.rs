@@ -58,6 +58,10 @@ pub enum Domain {
     GenesisSignature = 24,
     /// A refusal of a proposal.
     Refusal = 25,
+    /// The ticket's one-time key speaks for a joiner.
+    TicketProof = 40,
+    /// Bytes that a roster is signed over.
+    Roster = 41,
 }
 
 /// A BLAKE3 hash, 32 bytes.

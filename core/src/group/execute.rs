@@ -28,7 +28,7 @@ use crate::wire::{
 };
 
 /// Longest encoded block: leaves room for a proposal's envelope and certificates in one message.
-pub const BLOCK_LEN_MAX: usize = 24 * 1024;
+pub const BLOCK_LEN_MAX: usize = 16 * 1024;
 /// Longest encoding of one [`Refused`]: index 3, variant 1, code 3, length 1, detail 64.
 const REFUSED_LEN_MAX: usize = 72;
 /// Encoding of a block without actions: height 10, two hashes, an opening of 16 preimages, lengths.
@@ -382,7 +382,14 @@ impl Executor {
     ) -> Result<(), Reason> {
         let mut context = Context::new(&self.members, height, draws.may_request());
         let mark = overlay.mark();
-        match self.rules.apply(overlay, author, payload, &mut context) {
+        let verdict = self.rules.apply(overlay, author, payload, &mut context);
+        debug_assert!(
+            overlay
+                .written_since(mark)
+                .all(|key| !records::is_own_key(key.as_bytes())),
+            "rule sets stay away from the group's own records"
+        );
+        match verdict {
             Ok(()) => {
                 draws.requested |= context.draw_requested();
                 Ok(())

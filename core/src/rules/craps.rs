@@ -1,0 +1,454 @@
+//! Craps, the reference game: seats, line and field bets against a bank, come-out and point, a
+//! shooter who keeps the dice until he sevens out, and chips that are never made or lost.
+//!
+//! - Everyone gets the buy-in at the genesis; sitting down costs nothing. Bets need a seat.
+//! - One bet of each kind a player; a second one is refused until the first is settled. A settled
+//!   stake goes back to its owner's hand or to the bank, it never rides on.
+//! - The bank takes a bet only while it could pay all bets on the table at their best at once.
+//! - Only the shooter rolls; he needs no line bet, so that a shooter without chips stops nobody. A
+//!   roll closes the bets: until the dice fall nothing is placed, and nobody gets up.
+//! - The shooter passes the dice on with `Skip`. Without him more than half of the members can:
+//!   any quorum is more than half, so whoever can commit can also go on. He keeps seat and bets, and
+//!   the dice pass him over until he acts again.
+//! - No clock: nothing here happens by itself.
+
+mod bet;
+mod cause;
+mod table;
+
+pub use bet::{BetKind, Dice, Odds, Verdict, verdict};
+pub use cause::Cause;
+pub use table::{PlacedBet, THROWS_KEPT, Table};
+
+use serde::{Deserialize, Serialize};
+
+use self::table::{Ledger, Record, record};
+use super::{Context, Offline, Random, Rejection, Rules};
+use crate::crypto::{Domain, hash};
+use crate::id::PeerId;
+use crate::state::Overlay;
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, Bytes, MEMBERS_MAX, RulesId, decode, encode};
+
+/// What a player asks of the table. The order of variants is wire format: new ones go to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CrapsAction {
+    /// Takes the first free position.
+    Sit,
+    /// Puts chips on a bet.
+    Bet {
+        /// On what.
+        kind: BetKind,
+        /// The stake.
+        chips: u32,
+    },
+    /// Closes the bets and asks for dice.
+    Roll,
+    /// Gives chips from the own hand to another member.
+    Transfer {
+        /// Member index of who gets them.
+        to: u8,
+        /// How many.
+        chips: u32,
+    },
+    /// Leaves the position.
+    Stand,
+    /// The dice should move on: by the shooter at once, by others when more than half of the
+    /// members ask.
+    Skip {
+        /// The turn that is meant ([`Table::turn`]).
+        turn: u64,
+    },
+}
+
+impl CrapsAction {
+    /// The payload of an action.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// The action of a payload.
+    pub fn decode(payload: &[u8]) -> Result<Self, Rejection> {
+        decode(payload, ACTION_PAYLOAD_LEN_MAX).map_err(|_| Cause::Malformed.into())
+    }
+}
+
+/// Configuration of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrapsConfig {
+    /// Chips that every member starts with.
+    pub buy_in: u32,
+    /// Chips that the bank starts with.
+    pub bank: u64,
+}
+
+impl Default for CrapsConfig {
+    fn default() -> Self {
+        Self {
+            buy_in: 1000,
+            bank: 100_000,
+        }
+    }
+}
+
+impl CrapsConfig {
+    /// The `rules_config` of a genesis.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+}
+
+/// The rule set `craps`. Its configuration is an encoded [`CrapsConfig`]; none means the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Craps {
+    #[cfg(feature = "planted")]
+    double_payout: bool,
+}
+
+impl Craps {
+    /// The rule set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The rule set with a bug: what a bet wins is paid twice and taken from the bank once.
+    #[cfg(feature = "planted")]
+    pub fn with_plant(double_payout: bool) -> Self {
+        Self { double_payout }
+    }
+
+    fn bet(
+        &self,
+        ledger: &mut Ledger<'_>,
+        record: &mut Record,
+        member: u8,
+        kind: BetKind,
+        chips: u32,
+    ) -> Result<(), Rejection> {
+        if !record.is_seated(member) {
+            return Err(Cause::NotSeated.into());
+        }
+        if record.dice_in_the_air {
+            return Err(Cause::DiceInTheAir.into());
+        }
+        if chips == 0 {
+            return Err(Cause::ZeroChips.into());
+        }
+        if !kind.is_open(record.point) {
+            return Err(Cause::NotNow.with(record.point.map_or(0, u64::from)));
+        }
+        if let Some(stake) = ledger.stake(member, kind) {
+            return Err(Cause::AlreadyBet.with(stake.into()));
+        }
+        let hand = ledger.chips(member)?;
+        let left = hand
+            .checked_sub(chips.into())
+            .ok_or_else(|| Cause::NotEnoughChips.with(hand))?;
+        let bank = ledger.bank()?;
+        let exposure = record.exposure.checked_add(kind.best().profit(chips));
+        let Some(exposure) = exposure.filter(|exposure| *exposure <= bank) else {
+            return Err(Cause::BankShort.with(bank.saturating_sub(record.exposure)));
+        };
+        ledger.set_chips(member, left);
+        ledger.set_stake(member, kind, chips);
+        record.exposure = exposure;
+        Ok(())
+    }
+
+    fn roll(record: &mut Record, member: u8, context: &mut Context<'_>) -> Result<(), Rejection> {
+        let shooter = record.shooter.ok_or(Cause::NoShooter)?;
+        if shooter != member {
+            return Err(Cause::NotShooter.with(shooter.into()));
+        }
+        if record.dice_in_the_air {
+            return Err(Cause::DiceInTheAir.into());
+        }
+        if !context.request_draw() {
+            return Err(Cause::DrawOpen.into());
+        }
+        record.dice_in_the_air = true;
+        Ok(())
+    }
+
+    fn transfer(
+        ledger: &mut Ledger<'_>,
+        record: &Record,
+        from: u8,
+        to: u8,
+        chips: u32,
+    ) -> Result<(), Rejection> {
+        if to == from || to >= record.members {
+            return Err(Cause::BadReceiver.into());
+        }
+        if chips == 0 {
+            return Err(Cause::ZeroChips.into());
+        }
+        let giver = ledger.chips(from)?;
+        let left = giver
+            .checked_sub(chips.into())
+            .ok_or_else(|| Cause::NotEnoughChips.with(giver))?;
+        let receiver = ledger.chips(to)?.checked_add(chips.into());
+        ledger.set_chips(from, left);
+        ledger.set_chips(to, receiver.ok_or(Cause::BadState)?);
+        Ok(())
+    }
+
+    fn stand(ledger: &Ledger<'_>, record: &mut Record, member: u8) -> Result<(), Rejection> {
+        if !record.is_seated(member) {
+            return Err(Cause::NotSeated.into());
+        }
+        if record.dice_in_the_air {
+            return Err(Cause::DiceInTheAir.into());
+        }
+        if BetKind::ALL
+            .iter()
+            .any(|kind| ledger.stake(member, *kind).is_some())
+        {
+            return Err(Cause::BetsOnTable.into());
+        }
+        record.stand(member);
+        Ok(())
+    }
+
+    fn skip(record: &mut Record, member: u8, turn: u64) -> Result<(), Rejection> {
+        let shooter = record.shooter.ok_or(Cause::NoShooter)?;
+        if record.dice_in_the_air {
+            return Err(Cause::DiceInTheAir.into());
+        }
+        if turn != record.turn {
+            return Err(Cause::OtherTurn.with(record.turn));
+        }
+        if member == shooter {
+            record.pass_dice();
+            return Ok(());
+        }
+        if record.skips.has(member) {
+            return Err(Cause::AlreadySkipped.into());
+        }
+        record.skips.add(member);
+        if record.skips.len() * 2 > u32::from(record.members) {
+            record.away.add(shooter);
+            record.pass_dice();
+        }
+        Ok(())
+    }
+
+    /// Settles one bet and takes it off the table, unless it stays.
+    fn settle(
+        &self,
+        ledger: &mut Ledger<'_>,
+        record: &mut Record,
+        bet: PlacedBet,
+        dice: Dice,
+    ) -> Result<(), Rejection> {
+        let stake = u64::from(bet.chips);
+        let hand = ledger.chips(bet.member)?;
+        let bank = ledger.bank()?;
+        let (to_hand, bank) = match verdict(bet.kind, record.point, dice) {
+            Verdict::Stays => return Ok(()),
+            Verdict::Pushes => (stake, Some(bank)),
+            Verdict::Loses => (0, bank.checked_add(stake)),
+            Verdict::Wins(odds) => {
+                let profit = odds.profit(bet.chips);
+                #[cfg(feature = "planted")]
+                let paid = if self.double_payout {
+                    profit * 2
+                } else {
+                    profit
+                };
+                #[cfg(not(feature = "planted"))]
+                let paid = profit;
+                (stake + paid, bank.checked_sub(profit))
+            }
+        };
+        let hand = hand.checked_add(to_hand).ok_or(Cause::BadState)?;
+        let bank = bank.ok_or(Cause::BadState)?;
+        ledger.set_chips(bet.member, hand);
+        ledger.set_bank(bank);
+        ledger.take_bet(bet.member, bet.kind);
+        let covered = bet.kind.best().profit(bet.chips);
+        record.exposure = record.exposure.saturating_sub(covered);
+        Ok(())
+    }
+
+    fn throw(&self, overlay: &mut Overlay, dice: Dice) -> Result<(), Rejection> {
+        let mut ledger = Ledger(overlay);
+        let mut record = ledger.record()?;
+        if !record.dice_in_the_air {
+            return Ok(());
+        }
+        for bet in ledger.bets(record.members) {
+            self.settle(&mut ledger, &mut record, bet, dice)?;
+        }
+        record.dice_in_the_air = false;
+        ledger.set_throw(record.throws, dice);
+        record.throws = record.throws.saturating_add(1);
+        match (record.point, dice.total()) {
+            (None, total @ (4 | 5 | 6 | 8 | 9 | 10)) => {
+                record.point = Some(total);
+                record.next_turn();
+            }
+            (Some(_), 7) => {
+                record.point = None;
+                record.pass_dice();
+            }
+            (Some(point), total) if point == total => {
+                record.point = None;
+                record.next_turn();
+            }
+            (None | Some(_), _) => record.next_turn(),
+        }
+        ledger.set_record(&record);
+        Ok(())
+    }
+}
+
+impl Rules for Craps {
+    fn id(&self) -> RulesId {
+        RulesId {
+            name: Bytes::truncating(b"craps".to_vec()),
+            version: 1,
+            vectors: hash(Domain::RulesVectors, &[VECTORS.as_bytes()]),
+        }
+    }
+
+    fn genesis(
+        &self,
+        overlay: &mut Overlay,
+        members: &[PeerId],
+        config: &[u8],
+    ) -> Result<(), Rejection> {
+        let config = if config.is_empty() {
+            CrapsConfig::default()
+        } else {
+            decode(config, CONFIG_LEN_MAX).map_err(|_| Cause::BadConfig)?
+        };
+        let count = u8::try_from(members.len()).map_err(|_| Cause::BadConfig)?;
+        if usize::from(count) > MEMBERS_MAX {
+            return Err(Cause::BadConfig.into());
+        }
+        let hands = u64::from(config.buy_in) * u64::from(count);
+        let total = hands.checked_add(config.bank).ok_or(Cause::BadConfig)?;
+        let mut ledger = Ledger(overlay);
+        ledger.set_record(&Record::new(count));
+        ledger.set_bank(config.bank);
+        ledger.set_total(total);
+        for member in 0..count {
+            ledger.set_chips(member, config.buy_in.into());
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &self,
+        overlay: &mut Overlay,
+        author: &PeerId,
+        action: &[u8],
+        context: &mut Context<'_>,
+    ) -> Result<(), Rejection> {
+        let action = CrapsAction::decode(action)?;
+        let member = context.index_of(author).ok_or(Cause::NotMember)?;
+        let mut ledger = Ledger(overlay);
+        let before = ledger.record()?;
+        let mut record = before.clone();
+        record.away.take(member);
+        match action {
+            CrapsAction::Sit if record.is_seated(member) => {
+                return Err(Cause::AlreadySeated.into());
+            }
+            CrapsAction::Sit => record.sit(member),
+            CrapsAction::Bet { kind, chips } => {
+                self.bet(&mut ledger, &mut record, member, kind, chips)?;
+            }
+            CrapsAction::Roll => Self::roll(&mut record, member, context)?,
+            CrapsAction::Transfer { to, chips } => {
+                Self::transfer(&mut ledger, &record, member, to, chips)?;
+            }
+            CrapsAction::Stand => Self::stand(&ledger, &mut record, member)?,
+            CrapsAction::Skip { turn } => Self::skip(&mut record, member, turn)?,
+        }
+        if record != before {
+            ledger.set_record(&record);
+        }
+        Ok(())
+    }
+
+    fn on_draw(&self, overlay: &mut Overlay, random: &mut Random, _context: &mut Context<'_>) {
+        let dice = Dice {
+            first: random.die(6),
+            second: random.die(6),
+        };
+        let mark = overlay.mark();
+        if self.throw(overlay, dice).is_err() {
+            // Only in a state that these rules did not make: it stays as it was.
+            overlay.undo_to(mark);
+        }
+    }
+
+    /// A transfer is guarded by the balance wherever it is replayed. Bets and dice need the bank and
+    /// the draw, and seats are slots whose order has value.
+    fn offline(&self, action: &[u8]) -> Offline {
+        match CrapsAction::decode(action) {
+            Ok(CrapsAction::Transfer { .. }) => Offline::Allowed,
+            Ok(
+                CrapsAction::Sit
+                | CrapsAction::Bet { .. }
+                | CrapsAction::Roll
+                | CrapsAction::Stand
+                | CrapsAction::Skip { .. },
+            )
+            | Err(_) => Offline::Forbidden,
+        }
+    }
+
+    /// Among actions that did not see each other: seats before bets, chips before they are bet, and
+    /// the roll last, so that it shuts nobody out.
+    fn order_key(&self, action: &[u8]) -> Vec<u8> {
+        match CrapsAction::decode(action) {
+            Ok(CrapsAction::Sit) => vec![0],
+            Ok(CrapsAction::Transfer { .. }) => vec![1],
+            Ok(CrapsAction::Bet { .. }) => vec![2],
+            Ok(CrapsAction::Stand) => vec![3],
+            Ok(CrapsAction::Skip { .. }) => vec![4],
+            Ok(CrapsAction::Roll) => vec![5],
+            Err(_) => vec![6],
+        }
+    }
+
+    /// Twice the throws so far, one more while the dice are in the air: only ever forward, and a
+    /// bet that names it is good for the next throw alone.
+    fn phase(&self, overlay: &Overlay) -> u64 {
+        record(overlay).map_or(0, |record| {
+            record
+                .throws
+                .saturating_mul(2)
+                .saturating_add(u64::from(record.dice_in_the_air))
+        })
+    }
+
+    fn describe(&self, code: u16, detail: &[u8]) -> String {
+        match Cause::from_code(code) {
+            Some(cause) => cause.describe(detail),
+            None => format!("the table refuses this (code {code})"),
+        }
+    }
+
+    fn describe_action(&self, action: &[u8]) -> String {
+        match CrapsAction::decode(action) {
+            Ok(CrapsAction::Sit) => "takes a seat".to_owned(),
+            Ok(CrapsAction::Bet { kind, chips }) => format!("bets {chips} on {}", kind.name()),
+            Ok(CrapsAction::Roll) => "rolls the dice".to_owned(),
+            Ok(CrapsAction::Transfer { to, chips }) => {
+                format!("gives {chips} to player {}", u16::from(to) + 1)
+            }
+            Ok(CrapsAction::Stand) => "gets up".to_owned(),
+            Ok(CrapsAction::Skip { .. }) => "asks for the dice to move on".to_owned(),
+            Err(_) => "something that the table does not understand".to_owned(),
+        }
+    }
+}
+
+const CONFIG_LEN_MAX: usize = 16;
+const VECTORS: &str = include_str!("craps/vectors.txt");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The arguments.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plays rooms of simulated phones that agree over Bluetooth LE.
+///
+/// Without a command it plays a table of craps: gathered by ticket, two rooms, a walk-out and a
+/// return. The same seed plays the same table.
+#[derive(Debug, Parser)]
+#[command(name = "althing", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) run: Option<Run>,
+    #[command(flatten)]
+    pub(crate) table: Table,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Run {
+    /// Plays a table among recorded movements of people
+    Replay(Replay),
+    /// Plays many short runs full of trouble, on every core
+    Soak(Soak),
+}
+
+/// The main table.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// Everything that chance decides follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Phones at the table
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(4..=16))]
+    pub(crate) phones: u8,
+    /// Dice to be thrown
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) rolls: u64,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+/// What is printed and written.
+#[derive(Debug, Args)]
+pub(crate) struct Out {
+    /// Print one JSON object on stdout instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where to write the report
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub(crate) report: PathBuf,
+    /// Write no report
+    #[arg(long, conflicts_with = "report")]
+    pub(crate) no_report: bool,
+}
+
+/// A replay.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Lines `t i j`: persons i and j were in contact during the 20 s before second t; further
+    /// columns are ignored
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contacts: PathBuf,
+    /// Players: the most cohesive people; everyone else relays
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub(crate) phones: u8,
+    /// Seconds that a contact lingers: the sensors hear 1 to 1.5 m, Bluetooth more
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(20..=86_400))]
+    pub(crate) linger: u64,
+    /// First second to play, in the file's time [default: where a quorum of the players was in
+    /// reach of each other longest]
+    #[arg(long, value_name = "SECOND")]
+    pub(crate) from: Option<u64>,
+    /// Hours to play
+    #[arg(long, default_value_t = 2.0, value_parser = hours)]
+    pub(crate) hours: f64,
+    /// Everything that chance decides follows from it
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+/// A soak.
+#[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// Seeds to play, the last one excluded: 60 virtual seconds of trouble each
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..20")]
+    pub(crate) seeds: Range<u64>,
+    /// Only this seed
+    #[arg(long, conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// A bug to switch on; the soak ends when it is found
+    #[arg(long, value_name = "NAME")]
+    pub(crate) plant: Option<PlantName>,
+    /// Which signatures the phones use
+    #[arg(long, value_enum, default_value_t = SignatureName::Real)]
+    pub(crate) signatures: SignatureName,
+    /// Runs at once [default: one per core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Print one JSON object on stdout instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Bugs that the soak must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlantName {
+    /// Quorums are one vote too small
+    QuorumOffByOne,
+    /// Votes leave before they are stored
+    VoteNotStored,
+    /// A voter finalizes in a round that it nullified
+    FinalizeAfterNullify,
+    /// A voter does not compare its own root with the block's
+    SkippedRootCheck,
+    /// A winning bet is paid twice
+    DoublePayout,
+}
+
+/// Which signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignatureName {
+    /// Ed25519, as on real phones
+    Real,
+    /// A keyed hash that nobody inside the world can forge
+    Cheap,
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    const HINT: &str = "give two numbers A..B with A below B, such as 0..100; B is not played";
+    let (first, end) = text.split_once("..").ok_or(HINT)?;
+    let first: u64 = first.trim().parse().map_err(|_| HINT)?;
+    let end: u64 = end.trim().parse().map_err(|_| HINT)?;
+    if first >= end {
+        return Err(HINT.to_owned());
+    }
+    Ok(first..end)
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(hours) if hours > 0.0 && hours <= 24.0 => Ok(hours),
+        _ => Err("give a number of hours above 0, at most 24, such as 2 or 0.5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_exclude_their_end() {
+        assert_eq!(seeds("0..100"), Ok(0..100));
+        assert_eq!(seeds("7..8"), Ok(7..8));
+        for bad in ["", "5", "5..5", "6..5", "a..b", "0..=5", "-1..4", ".."] {
+            assert!(seeds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hours_are_bounded() {
+        assert_eq!(hours("0.5"), Ok(0.5));
+        for bad in ["0", "-1", "nan", "25", "two"] {
+            assert!(hours(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What `--json` prints: one object, for machines. Counts and times are integers.
+
+use std::time::Duration;
+
+use althing::crypto::Hash;
+use althing_world::{Report, Violation};
+use serde::Serialize;
+
+/// Of a table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    seed: u64,
+    phones: usize,
+    virtual_ms: u64,
+    rolls: u64,
+    actions: Actions,
+    blocks: u64,
+    violations: Vec<Broken>,
+    heads: Vec<String>,
+    commit_ms: Commit,
+    bytes_on_air: u64,
+    trace_digest: String,
+    speed: f64,
+}
+
+/// Of a replay: what a table has, and the recording's part.
+#[derive(Debug, Serialize)]
+pub(crate) struct Replay {
+    #[serde(flatten)]
+    table: Table,
+    quorum_ms: u64,
+    behind: Vec<Behind>,
+}
+
+/// Of a soak.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Soak {
+    pub(crate) seeds: u64,
+    pub(crate) actions: u64,
+    pub(crate) blocks: u64,
+    pub(crate) crashes: u64,
+    pub(crate) links_lost: u64,
+    pub(crate) violations: Vec<Broken>,
+    pub(crate) virtual_ms: u64,
+    pub(crate) speed: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Actions {
+    committed: u64,
+    rejected: u64,
+    pending: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Commit {
+    p50: u64,
+    p99: u64,
+    count: usize,
+}
+
+/// Something that must never happen.
+#[derive(Debug, Serialize)]
+pub(crate) struct Broken {
+    pub(crate) seed: u64,
+    pub(crate) what: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Behind {
+    player: String,
+    height: u64,
+    last: u64,
+    why: String,
+}
+
+impl Table {
+    pub(crate) fn new(report: &Report, wall: Duration) -> Self {
+        Self {
+            seed: report.seed,
+            phones: report.players,
+            virtual_ms: report.virtual_ms,
+            rolls: report.rolls,
+            actions: Actions {
+                committed: report.actions.committed,
+                rejected: report.actions.rejected,
+                pending: report.actions.pending,
+            },
+            blocks: report.blocks,
+            violations: report.violations.iter().map(Broken::new).collect(),
+            heads: report.heads.iter().map(Hash::to_hex).collect(),
+            commit_ms: Commit {
+                p50: report.commit.p50_ms(),
+                p99: report.commit.p99_ms(),
+                count: report.commit.count(),
+            },
+            bytes_on_air: report.air.total,
+            trace_digest: report.trace_digest.to_hex(),
+            speed: speed(report.virtual_ms, wall),
+        }
+    }
+}
+
+impl Replay {
+    pub(crate) fn new(report: &Report, wall: Duration) -> Self {
+        let recording = report.recording.as_ref();
+        Self {
+            table: Table::new(report, wall),
+            quorum_ms: recording.map_or(0, |recording| recording.quorum_ms),
+            behind: recording
+                .iter()
+                .flat_map(|recording| &recording.behind)
+                .map(|behind| Behind {
+                    player: report.names[behind.phone].clone(),
+                    height: behind.height,
+                    last: behind.last,
+                    why: behind.why.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Broken {
+    pub(crate) fn new(violation: &Violation) -> Self {
+        let at_ms = violation.at_ms;
+        let at = format!("at {}.{:03} s", at_ms / 1000, at_ms % 1000);
+        let what = match violation.phone {
+            Some(phone) => format!("{at}, phone {phone}: {}", violation.what),
+            None => format!("{at}: {}", violation.what),
+        };
+        Self {
+            seed: violation.seed,
+            what,
+        }
+    }
+}
+
+/// Virtual over wall time, to a tenth.
+pub(crate) fn speed(virtual_ms: u64, wall: Duration) -> f64 {
+    let wall_ms = wall.as_secs_f64() * 1000.0;
+    if wall_ms <= 0.0 {
+        return 0.0;
+    }
+    (virtual_ms as f64 / wall_ms * 10.0).round() / 10.0
+}
+
+/// Prints `object` on one line of stdout.
+pub(crate) fn print(object: &impl Serialize) {
+    println!(
+        "{}",
+        serde_json::to_string(object).expect("plain structures serialize")
+    );
+}

@@ -1,0 +1,181 @@
+//! Soaks: many seeds at once, and what came of them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use althing_world::scenario::{Signatures, SoakOptions, soak};
+use althing_world::{Report, Violation};
+
+#[cfg(feature = "planted")]
+use crate::cli::PlantName;
+use crate::cli::{SignatureName, Soak};
+use crate::live::Live;
+use crate::{Ending, Refusal, json, words};
+
+/// Virtual time of one seed.
+const SEED_LASTS: Duration = Duration::from_secs(60);
+
+/// What one seed came to.
+struct Played {
+    /// The run, or what it panicked with.
+    report: Result<Report, String>,
+    took: Duration,
+}
+
+pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
+    let seeds = options
+        .seed
+        .map_or_else(|| options.seeds.clone(), |seed| seed..seed + 1);
+    let template = template(options)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = options.jobs.map_or(cores, usize::from);
+
+    let next = AtomicU64::new(seeds.start);
+    // The lowest seed at which a planted bug was found: higher ones need not be played.
+    let end = AtomicU64::new(seeds.end);
+    let played: Mutex<BTreeMap<u64, Played>> = Mutex::new(BTreeMap::new());
+    let live = Mutex::new(Live::new("soak"));
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let one = play(&template, seed);
+                    if options.plant.is_some() && !one.is_good() {
+                        end.fetch_min(seed + 1, Ordering::Relaxed);
+                    }
+                    let mut played = played.lock().expect("no holder panics");
+                    played.insert(seed, one);
+                    let bad = played.values().filter(|one| !one.is_good()).count();
+                    let all = seeds.end - seeds.start;
+                    live.lock().expect("no holder panics").say(
+                        played.len() as u64 * 1000 / all,
+                        format!("{} of {all} seeds · {bad} with violations", played.len()),
+                    );
+                }
+            });
+        }
+    });
+    drop(live);
+
+    let end = end.into_inner();
+    let mut played = played.into_inner().expect("no holder panics");
+    // What other threads played beyond the seed that found the bug depends on their luck.
+    played.retain(|seed, _| *seed < end);
+    let total = add_up(&played);
+    let good = total.violations.is_empty();
+    if options.json {
+        json::print(&total);
+    } else {
+        let cheap = options.signatures == SignatureName::Cheap;
+        words::soak(&total, options.plant, cheap, jobs.min(cores));
+    }
+    Ok(if good { Ending::Good } else { Ending::Bad })
+}
+
+impl Played {
+    fn is_good(&self) -> bool {
+        self.report
+            .as_ref()
+            .is_ok_and(|report| report.violations.is_empty() && report.unfinished.is_none())
+    }
+}
+
+fn play(template: &SoakOptions, seed: u64) -> Played {
+    let began = Instant::now();
+    let options = SoakOptions {
+        seed,
+        ..template.clone()
+    };
+    // A panic is a bug like any other: it is told with its seed, and the other seeds go on.
+    let report = catch_unwind(AssertUnwindSafe(|| soak(&options))).map_err(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
+        format!("panicked: {}", text.unwrap_or("without a text"))
+    });
+    Played {
+        report,
+        took: began.elapsed(),
+    }
+}
+
+fn add_up(played: &BTreeMap<u64, Played>) -> json::Soak {
+    let mut total = json::Soak::default();
+    let mut busy = Duration::ZERO;
+    for (&seed, one) in played {
+        total.seeds += 1;
+        busy += one.took;
+        let mut violations: Vec<Violation> = Vec::new();
+        match &one.report {
+            Ok(report) => {
+                total.actions += report.actions.submitted;
+                total.blocks += report.blocks;
+                total.crashes += report.crashes;
+                total.links_lost += report.links_lost;
+                total.virtual_ms += report.virtual_ms;
+                violations.extend_from_slice(&report.violations);
+                if let Some(why) = &report.unfinished {
+                    violations.push(Violation {
+                        seed,
+                        at_ms: report.virtual_ms,
+                        phone: None,
+                        what: format!("unfinished: {why}"),
+                    });
+                }
+            }
+            Err(panic) => violations.push(Violation {
+                seed,
+                at_ms: 0,
+                phone: None,
+                what: panic.clone(),
+            }),
+        }
+        total
+            .violations
+            .extend(violations.iter().map(json::Broken::new));
+    }
+    // Each run has one core to itself, so the sum of their times is core time.
+    total.speed = json::speed(total.virtual_ms, busy);
+    total
+}
+
+fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
+    if options.plant.is_some() && !cfg!(feature = "planted") {
+        return Err(Refusal(
+            "this build has no planted bugs in it\n\
+             run it as `cargo run --release --features planted -- soak --plant NAME`"
+                .to_owned(),
+        ));
+    }
+    Ok(SoakOptions {
+        seed: 0,
+        trouble: SEED_LASTS,
+        signatures: match options.signatures {
+            SignatureName::Real => Signatures::Real,
+            SignatureName::Cheap => Signatures::Cheap,
+        },
+        #[cfg(feature = "planted")]
+        plant: options.plant.map(plant),
+    })
+}
+
+#[cfg(feature = "planted")]
+fn plant(name: PlantName) -> althing::config::Plant {
+    use althing::config::Plant;
+    match name {
+        PlantName::QuorumOffByOne => Plant::QuorumOffByOne,
+        PlantName::VoteNotStored => Plant::VoteNotStored,
+        PlantName::FinalizeAfterNullify => Plant::FinalizeAfterNullify,
+        PlantName::SkippedRootCheck => Plant::SkippedRootCheck,
+        PlantName::DoublePayout => Plant::DoublePayout,
+    }
+}

@@ -1,0 +1,3 @@
+//! One test binary, one behaviour per file.
+
+mod tidy;

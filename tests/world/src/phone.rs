@@ -1,0 +1,187 @@
+//! One phone: a node, a fake Bluetooth stack, a disk and, on some, somebody who plays.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use althing::ble::{AdvertInterval, AppMode, Role, ScanDuty};
+use althing::crypto::Identity;
+use althing::id::{DeviceId, GroupId, LinkId, OpId};
+use althing::node::View;
+use althing::rules::Rules;
+use althing::rules::counter::Counter;
+use althing::rules::craps::Craps;
+use althing::{Config, Instant, Node};
+
+use crate::disk::Disk;
+use crate::player::Player;
+use crate::profile::Profile;
+
+/// A phone of the world.
+#[derive(Debug)]
+pub struct Phone {
+    pub(crate) name: String,
+    pub(crate) profile: Profile,
+    pub(crate) identity: Identity,
+    pub(crate) config: Config,
+    pub(crate) node: Option<Node>,
+    /// Counts processes: what was meant for an earlier one is dropped.
+    pub(crate) incarnation: u32,
+    pub(crate) disk: Disk,
+    /// Kept outside the store, grows with every restore.
+    pub(crate) counter: u64,
+    /// Counts stores: submissions are named anew with each.
+    pub(crate) store_number: u32,
+    /// What its clock shows more than the world's, µs: no two phones share an epoch.
+    pub(crate) clock_offset_us: u64,
+    /// When its process died last, µs.
+    pub(crate) crashed_us: u64,
+    /// Outputs left until the process dies in the middle of a drain.
+    pub(crate) dies_after: Option<u32>,
+    pub(crate) radio_on: bool,
+    pub(crate) mode: AppMode,
+    pub(crate) device: DeviceId,
+    pub(crate) scan: Option<ScanDuty>,
+    pub(crate) advert: Option<(Vec<u8>, AdvertInterval)>,
+    /// Links that the node was told of and that did not end for it.
+    pub(crate) links: BTreeMap<LinkId, LinkState>,
+    /// When the radio is free for another connection event, µs.
+    pub(crate) radio_free_us: u64,
+    pub(crate) x_mm: i64,
+    pub(crate) y_mm: i64,
+    /// When the node wants to be called, and the wake-up that is in the queue, µs of the world.
+    pub(crate) wake_us: Option<u64>,
+    pub(crate) wake_queued_us: Option<u64>,
+    /// Calls at one time without end: a node that spins shows here.
+    pub(crate) spins: u32,
+    pub(crate) table: TableSeat,
+    pub(crate) player: Option<Player>,
+    /// Bytes and faults of earlier processes.
+    pub(crate) sent_before: BTreeMap<&'static str, u64>,
+    pub(crate) faults_before: BTreeMap<&'static str, u64>,
+}
+
+/// What a node knows of a link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkState {
+    pub(crate) role: Role,
+    pub(crate) ready: bool,
+    pub(crate) value_len_max: u16,
+    pub(crate) outstanding: Option<OpId>,
+}
+
+/// A phone's part in a table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TableSeat {
+    pub(crate) group: Option<GroupId>,
+    pub(crate) ticket: Option<String>,
+    pub(crate) started: bool,
+    /// Phones on the roster, as last told.
+    pub(crate) listed: usize,
+    /// Height and time of the last head told, µs.
+    pub(crate) height: u64,
+    pub(crate) height_at_us: u64,
+    /// How well the group can agree, as last told.
+    pub(crate) status: &'static str,
+}
+
+impl Phone {
+    /// The node, while the process runs.
+    pub fn node(&self) -> Option<&Node> {
+        self.node.as_ref()
+    }
+
+    /// The name of its user.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What kind of phone it is.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Whether its process runs and its radio is on.
+    pub fn is_up(&self) -> bool {
+        self.node.is_some() && self.radio_on
+    }
+
+    /// Its table, once opened or joined.
+    pub fn group(&self) -> Option<GroupId> {
+        self.table.group
+    }
+
+    /// Text of its table's ticket.
+    pub fn ticket(&self) -> Option<&str> {
+        self.table.ticket.as_deref()
+    }
+
+    /// Phones on its table's roster, as last told.
+    pub fn listed(&self) -> usize {
+        self.table.listed
+    }
+
+    /// Whether its table has started.
+    pub fn has_started(&self) -> bool {
+        self.table.started
+    }
+
+    /// Height of the last head that it told.
+    pub fn height(&self) -> u64 {
+        self.table.height
+    }
+
+    /// The status that it told last, in one word.
+    pub fn status(&self) -> &'static str {
+        self.table.status
+    }
+
+    /// What its screen shows.
+    pub fn view(&self) -> Option<View> {
+        self.node.as_ref()?.view(self.table.group?)
+    }
+
+    /// The world's time on its clock.
+    pub(crate) fn clock(&self, world_us: u64) -> Instant {
+        Instant::from_micros(world_us + self.clock_offset_us)
+    }
+
+    /// Its clock's time in the world.
+    pub(crate) fn world_us(&self, clock: Instant) -> u64 {
+        clock.as_micros().saturating_sub(self.clock_offset_us)
+    }
+
+    /// Bytes handed to links, by kind, over all processes.
+    pub(crate) fn sent_bytes(&self) -> BTreeMap<&'static str, u64> {
+        let now = self.node.as_ref().map(Node::sent_bytes);
+        sum(&self.sent_before, now.unwrap_or_default())
+    }
+
+    /// Faults of peers, by name, over all processes.
+    pub(crate) fn faults(&self) -> BTreeMap<&'static str, u64> {
+        let now = self.node.as_ref().map(Node::faults);
+        sum(&self.faults_before, now.unwrap_or_default())
+    }
+}
+
+/// The rule sets that phones of the world can run. With `double_payout` a planted bug is in.
+pub(crate) fn rule_sets(double_payout: bool) -> Vec<Arc<dyn Rules>> {
+    #[cfg(feature = "planted")]
+    let craps = Craps::with_plant(double_payout);
+    #[cfg(not(feature = "planted"))]
+    let craps = {
+        let _ = double_payout;
+        Craps::new()
+    };
+    vec![Arc::new(Counter), Arc::new(craps)]
+}
+
+fn sum(
+    before: &BTreeMap<&'static str, u64>,
+    now: Vec<(&'static str, u64)>,
+) -> BTreeMap<&'static str, u64> {
+    let mut all = before.clone();
+    for (name, count) in now {
+        *all.entry(name).or_insert(0) += count;
+    }
+    all
+}

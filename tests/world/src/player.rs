@@ -1,0 +1,199 @@
+//! Bots that play from the view, driven by the seed.
+
+use althing::id::PeerId;
+use althing::node::{Fate, SubmissionId, View};
+use althing::rules::counter::{self, CounterAction};
+use althing::rules::craps::{BetKind, CrapsAction, Table};
+
+use crate::chance::Chance;
+
+/// Turns without a throw after which a player asks for the dice to move on.
+const PATIENCE: u32 = 8;
+
+/// What is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Game {
+    /// Craps.
+    Craps,
+    /// The agreed counter; half of the increments expect the value shown.
+    Counter,
+}
+
+impl Game {
+    /// Name of its rule set.
+    pub const fn rules(self) -> &'static str {
+        match self {
+            Self::Craps => "craps",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+/// How somebody plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Shortest pause between two looks at the screen, µs.
+    pub pause_min_us: u64,
+    /// Longest one.
+    pub pause_max_us: u64,
+    /// Own submissions without a final fate at which he waits.
+    pub unsettled_max: usize,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            pause_min_us: 300_000,
+            pause_max_us: 1_500_000,
+            unsettled_max: 4,
+        }
+    }
+}
+
+/// What a player does on his screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tap {
+    /// Submits an action.
+    Submit(Vec<u8>),
+    /// Sees off a rejected one.
+    Acknowledge(SubmissionId),
+}
+
+/// Somebody who plays.
+#[derive(Clone, Debug)]
+pub(crate) struct Player {
+    game: Game,
+    habits: Habits,
+    chance: Chance,
+    turn_seen: u64,
+    turns_waited: u32,
+}
+
+impl Player {
+    /// Somebody who plays `game`.
+    pub(crate) fn new(game: Game, habits: Habits, chance: Chance) -> Self {
+        Self {
+            game,
+            habits,
+            chance,
+            turn_seen: 0,
+            turns_waited: 0,
+        }
+    }
+
+    /// How long until he looks again, µs.
+    pub(crate) fn pause_us(&mut self) -> u64 {
+        self.chance
+            .between(self.habits.pause_min_us, self.habits.pause_max_us)
+    }
+
+    /// Looks at the screen and taps.
+    pub(crate) fn taps(&mut self, view: &View, own: PeerId) -> Vec<Tap> {
+        let mut taps: Vec<Tap> = view
+            .pending
+            .iter()
+            .filter(|own| matches!(own.fate, Fate::Rejected { .. }))
+            .map(|own| Tap::Acknowledge(own.submission))
+            .collect();
+        if view.pending.len() - taps.len() < self.habits.unsettled_max {
+            let wish = match self.game {
+                Game::Craps => self.craps(view, own).map(|action| action.encode()),
+                Game::Counter => self.counter(view).map(|action| action.encode()),
+            };
+            taps.extend(wish.map(Tap::Submit));
+        }
+        taps
+    }
+
+    fn counter(&mut self, view: &View) -> Option<CounterAction> {
+        let shown = counter::value(&view.state)?;
+        let amount = i64::try_from(self.chance.between(1, 9)).expect("a small number");
+        Some(CounterAction::Add {
+            amount,
+            expect: self.chance.permille(500).then_some(shown),
+        })
+    }
+
+    fn craps(&mut self, view: &View, own: PeerId) -> Option<CrapsAction> {
+        let table = Table::of(&view.state)?;
+        let index = view.members.iter().position(|(peer, _)| *peer == own)?;
+        let own = u8::try_from(index).ok()?;
+        if !table.is_seated(own) {
+            return Some(CrapsAction::Sit);
+        }
+        if table.turn == self.turn_seen {
+            self.turns_waited += 1;
+        } else {
+            self.turn_seen = table.turn;
+            self.turns_waited = 0;
+        }
+        if table.dice_in_the_air {
+            return None;
+        }
+        // A shooter leaves the others one look for their bets.
+        if table.shooter == Some(own) && self.turns_waited > 0 && self.chance.permille(700) {
+            return Some(CrapsAction::Roll);
+        }
+        if table.shooter != Some(own)
+            && self.turns_waited >= PATIENCE
+            && !table.skips.contains(&own)
+            && self.chance.permille(500)
+        {
+            return Some(CrapsAction::Skip { turn: table.turn });
+        }
+        let chips = table.chips.get(index).copied().unwrap_or(0);
+        let stake = u32::try_from(self.chance.between(1, 10).min(chips)).expect("at most ten");
+        if stake == 0 {
+            return None;
+        }
+        match self.chance.below(10) {
+            0 => {
+                let others = view.members.len() as u64 - 1;
+                let step = self.chance.between(1, others.max(1));
+                let to = (index as u64 + step) % view.members.len() as u64;
+                (to != index as u64).then(|| CrapsAction::Transfer {
+                    to: u8::try_from(to).expect("a member index"),
+                    chips: stake,
+                })
+            }
+            1..=5 => {
+                let kind = self.chance.pick(&BetKind::ALL);
+                let free = kind.is_open(table.point) && table.stake(own, kind) == 0;
+                free.then_some(CrapsAction::Bet { kind, chips: stake })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the world reads of a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Dice thrown.
+    pub(crate) rolls: u64,
+    /// Whether the game's own sum holds.
+    pub(crate) conserved: bool,
+}
+
+/// Reads a state of either game.
+pub(crate) fn read(state: &althing::state::Map) -> Option<Reading> {
+    if let Some(table) = Table::of(state) {
+        return Some(Reading {
+            rolls: table.throws,
+            conserved: table.is_conserved(),
+        });
+    }
+    counter::value(state).map(|_| Reading {
+        rolls: 0,
+        conserved: true,
+    })
+}
+
+/// What the member with this index owns: chips, or the counter that is everybody's.
+pub(crate) fn owned(state: &althing::state::Map, index: usize) -> i64 {
+    if let Some(table) = Table::of(state) {
+        let chips = table.chips.get(index).copied().unwrap_or(0);
+        return i64::try_from(chips).unwrap_or(i64::MAX);
+    }
+    counter::value(state).unwrap_or(0)
+}

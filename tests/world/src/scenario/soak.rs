@@ -1,0 +1,251 @@
+//! A soak: everything that goes wrong, for a while; then it must all come right.
+
+use althing::Duration;
+use althing::ble::AppMode;
+#[cfg(feature = "planted")]
+use althing::config::Plant;
+
+use super::{NAMES, gather, quorum};
+use crate::chance::Chance;
+use crate::player::{Game, Habits};
+use crate::report::Report;
+use crate::scheme::Signatures;
+use crate::world::{Act, World, WorldConfig};
+
+/// One seed of a soak: 4 to 8 phones with loss, crashes, radio cycles, walks and lost stores.
+#[derive(Clone, Debug)]
+pub struct SoakOptions {
+    /// The seed.
+    pub seed: u64,
+    /// How long trouble lasts; then everyone comes into range.
+    pub trouble: Duration,
+    /// Which signatures.
+    pub signatures: Signatures,
+    /// A bug switched on to see whether it is found.
+    #[cfg(feature = "planted")]
+    pub plant: Option<Plant>,
+}
+
+impl Default for SoakOptions {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            trouble: Duration::from_secs(60),
+            signatures: Signatures::Real,
+            #[cfg(feature = "planted")]
+            plant: None,
+        }
+    }
+}
+
+/// Kinds of messages that are agreement: an idle table sends none of them.
+const AGREEMENT: [&str; 8] = [
+    "action",
+    "proposal",
+    "votes",
+    "certificates",
+    "refusal",
+    "reveal",
+    "fetch",
+    "found",
+];
+/// How long it may take until everything has its fate, once everyone is in range.
+const SETTLE_MAX: Duration = Duration::from_secs(180);
+/// After that, how long until the table counts as idle, and how long it is watched.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
+const IDLE_WATCH: Duration = Duration::from_secs(20);
+/// Centres of the rooms, mm: no two of them hear each other.
+const ROOMS: [(i64, i64); 3] = [(0, 0), (30_000, 0), (0, 30_000)];
+
+/// Plays one seed of a soak. Frames are not taken.
+pub fn soak(options: &SoakOptions) -> Report {
+    let mut chance = Chance::new(options.seed, "soak");
+    let players = usize::try_from(chance.between(4, 8)).expect("a few phones");
+    let game = if chance.permille(750) {
+        Game::Craps
+    } else {
+        Game::Counter
+    };
+    let mut world = World::new(WorldConfig {
+        seed: options.seed,
+        signatures: options.signatures,
+        loss_permille: chance.pick(&[0, 20, 50, 100]),
+        shuffle_permille: chance.pick(&[0, 0, 0, 400]),
+        busy_permille: 20,
+        setup_failure_permille: 30,
+        #[cfg(feature = "planted")]
+        plant: options.plant,
+        ..WorldConfig::default()
+    });
+    for (phone, name) in NAMES.iter().enumerate().take(players) {
+        let (x, y) = place(0, phone);
+        world.add_phone(name, x, y);
+    }
+    if let Err(why) = gather(&mut world, players, game) {
+        world.violate(None, format!("no gathering: {why}"));
+        return world.report(players);
+    }
+    let habits = Habits {
+        pause_min_us: 200_000,
+        pause_max_us: 900_000,
+        unsettled_max: 4,
+    };
+    world.add_players(0..players, game, habits);
+    world.set_origin();
+    trouble(&mut world, players, &mut chance, options.trouble);
+    let until = world.now() + options.trouble;
+    world.run_until(until);
+    world.set_playing(false);
+    come_home(&mut world, players);
+    if !settles(&mut world, players) {
+        let what = unsettled(&world, players);
+        world.violate(None, what);
+        return world.report(players);
+    }
+    world.check_transcripts(players);
+    let until = world.now() + IDLE_AFTER;
+    world.run_until(until);
+    let before = agreement_bytes(&world);
+    let until = world.now() + IDLE_WATCH;
+    world.run_until(until);
+    let idle_bytes = agreement_bytes(&world) - before;
+    if idle_bytes > 0 {
+        world.violate(
+            None,
+            format!("an idle table sent {idle_bytes} bytes of agreement"),
+        );
+    }
+    let mut report = world.report(players);
+    report.idle_bytes = Some(idle_bytes);
+    report
+}
+
+/// Plans what goes wrong during `time` from now.
+fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duration) {
+    let time_ms = u64::try_from(time.as_millis()).expect("a soak takes minutes");
+    let last_ms = time_ms.saturating_sub(1000).max(1);
+    let moment = |chance: &mut Chance| Duration::from_millis(chance.between(500, last_ms));
+    for phone in 0..players {
+        walks(world, phone, chance, last_ms);
+    }
+    for _ in 0..chance.between(1, players as u64) {
+        let phone = chance.index(players);
+        let at = moment(chance);
+        let act = match chance.below(3) {
+            0 => Act::Crash { phone, clean: true },
+            1 => Act::Crash {
+                phone,
+                clean: false,
+            },
+            _ => Act::CrashAfter {
+                phone,
+                outputs: u32::try_from(chance.below(40)).expect("below 40"),
+            },
+        };
+        world.schedule(at, act);
+        let down = Duration::from_millis(chance.between(100, 8_000));
+        world.schedule(at + down, Act::Restart { phone });
+    }
+    // At most n - q stores are lost: with more, no quorum of voters is left.
+    let mut losers: Vec<usize> = (0..players).collect();
+    if chance.permille(350) {
+        for _ in 0..chance.between(1, (players - quorum(players)) as u64) {
+            let phone = losers.remove(chance.index(losers.len()));
+            let at = moment(chance);
+            world.schedule(at, Act::LoseStore { phone });
+            let down = Duration::from_millis(chance.between(100, 5_000));
+            world.schedule(at + down, Act::Restart { phone });
+        }
+    }
+    for _ in 0..chance.below(4) {
+        let phone = chance.index(players);
+        let at = moment(chance);
+        let off = Duration::from_millis(chance.between(500, 12_000));
+        world.schedule(at, Act::Radio { phone, on: false });
+        world.schedule(at + off, Act::Radio { phone, on: true });
+    }
+    for _ in 0..chance.below(5) {
+        let phone = chance.index(players);
+        world.schedule(moment(chance), Act::DropLinks { phone });
+    }
+    for _ in 0..chance.below(3) {
+        let phone = chance.index(players);
+        let at = moment(chance);
+        let mode = chance.pick(&[AppMode::Background, AppMode::LowPower]);
+        let hidden = Duration::from_millis(chance.between(1_000, 15_000));
+        world.schedule(at, Act::Mode { phone, mode });
+        let mode = AppMode::Foreground;
+        world.schedule(at + hidden, Act::Mode { phone, mode });
+    }
+}
+
+/// Half of the phones walk between rooms, most of them twice.
+fn walks(world: &mut World, phone: usize, chance: &mut Chance, last_ms: u64) {
+    if chance.permille(500) {
+        return;
+    }
+    let mut path = Vec::new();
+    let mut at_ms = chance.between(1_000, last_ms / 2 + 1_000);
+    let (x, y) = place(0, phone);
+    path.push((Duration::from_millis(at_ms), x, y));
+    while at_ms < last_ms {
+        let (x, y) = place(chance.index(ROOMS.len()), phone);
+        at_ms += chance.between(3_000, 9_000);
+        path.push((Duration::from_millis(at_ms), x, y));
+        at_ms += chance.between(2_000, 20_000);
+        path.push((Duration::from_millis(at_ms), x, y));
+    }
+    path.retain(|(at, _, _)| *at <= Duration::from_millis(last_ms));
+    world.walk(phone, &path);
+}
+
+/// Everyone runs, is on the screen, has the radio on and stands in the first room.
+fn come_home(world: &mut World, players: usize) {
+    for phone in 0..players {
+        let (x_mm, y_mm) = place(0, phone);
+        world.calm(phone);
+        world.act(Act::Move { phone, x_mm, y_mm });
+    }
+}
+
+fn settles(world: &mut World, players: usize) -> bool {
+    let end = world.now() + SETTLE_MAX;
+    while world.now() < end {
+        if world.is_settled(players) {
+            return true;
+        }
+        let until = world.now() + Duration::from_millis(500);
+        world.run_until(until);
+    }
+    world.is_settled(players)
+}
+
+fn unsettled(world: &World, players: usize) -> String {
+    let heights: Vec<u64> = (0..players)
+        .map(|phone| world.phone(phone).height())
+        .collect();
+    let waiting: Vec<String> = world
+        .waiting(players)
+        .into_iter()
+        .map(|wait| {
+            let name = world.phone(wait.phone).name();
+            format!("{name} waits for {} from {:?}", wait.what, wait.whom)
+        })
+        .collect();
+    format!(
+        "not settled {SETTLE_MAX:?} after everyone is in range: {} open, heights {heights:?}, {}",
+        world.open_submissions(),
+        waiting.join("; ")
+    )
+}
+
+fn agreement_bytes(world: &World) -> u64 {
+    let sent = world.sent_bytes();
+    AGREEMENT.iter().filter_map(|kind| sent.get(kind)).sum()
+}
+
+fn place(room: usize, phone: usize) -> (i64, i64) {
+    let (x, y) = ROOMS[room];
+    let phone = i64::try_from(phone).expect("a few phones");
+    (x + phone % 3 * 1_500, y + phone / 3 * 1_500)
+}

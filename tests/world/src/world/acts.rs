@@ -1,0 +1,262 @@
+//! What people and their phones do beside playing.
+
+use althing::Node;
+use althing::ble::{AppMode, RadioEvent};
+use althing::error::StoreFault;
+use althing::node::{Command, Fate};
+
+use super::World;
+use crate::chance::secret;
+use crate::player::{Game, Habits};
+use crate::stats::Ending;
+
+/// Until when a submission may go with a crash, µs: it may not be synced yet.
+const UNSYNCED_US: u64 = 1_000_000;
+
+/// Something that somebody or something does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A phone is somewhere else.
+    Move {
+        /// Which.
+        phone: usize,
+        /// Where, mm.
+        x_mm: i64,
+        /// Where, mm.
+        y_mm: i64,
+    },
+    /// Two phones come into range or leave it; for worlds without places.
+    Near {
+        /// One.
+        one: usize,
+        /// The other.
+        other: usize,
+        /// Whether they are in range from now on.
+        near: bool,
+    },
+    /// The process dies: the OS lives and closes its links, or the whole phone is off and its links
+    /// fall silent.
+    Crash {
+        /// Which phone.
+        phone: usize,
+        /// Whether the OS closes the links.
+        clean: bool,
+    },
+    /// The process dies in the middle of a drain, after so many more outputs.
+    CrashAfter {
+        /// Which phone.
+        phone: usize,
+        /// Outputs that are still carried out.
+        outputs: u32,
+    },
+    /// The store of a dead process is gone.
+    LoseStore {
+        /// Which phone.
+        phone: usize,
+    },
+    /// The process starts again from its store.
+    Restart {
+        /// Which phone.
+        phone: usize,
+    },
+    /// Bluetooth is switched.
+    Radio {
+        /// Which phone.
+        phone: usize,
+        /// On or off.
+        on: bool,
+    },
+    /// The app comes to the screen or leaves it.
+    Mode {
+        /// Which phone.
+        phone: usize,
+        /// How.
+        mode: AppMode,
+    },
+    /// All links of a phone break.
+    DropLinks {
+        /// Which phone.
+        phone: usize,
+    },
+    /// The store refuses writes from now on, or no longer.
+    Disk {
+        /// Which phone.
+        phone: usize,
+        /// With what.
+        fault: Option<StoreFault>,
+    },
+    /// A player looks at the screen.
+    Turn {
+        /// Which phone.
+        phone: usize,
+    },
+}
+
+impl World {
+    pub(super) fn perform(&mut self, act: Act) {
+        match act {
+            Act::Move { phone, x_mm, y_mm } => {
+                self.phones[phone].x_mm = x_mm;
+                self.phones[phone].y_mm = y_mm;
+                self.place(phone);
+            }
+            Act::Near { one, other, near } => self.set_near(one, other, near),
+            Act::Crash { phone, clean } => self.crash(phone, clean),
+            Act::CrashAfter { phone, outputs } => {
+                if self.phones[phone].node.is_some() {
+                    self.phones[phone].dies_after = Some(outputs);
+                }
+            }
+            Act::LoseStore { phone } => self.lose_store(phone),
+            Act::Restart { phone } => self.restart(phone),
+            Act::Radio { phone, on } => self.set_radio(phone, on),
+            Act::Mode { phone, mode } => {
+                self.phones[phone].mode = mode;
+                self.radio(phone, RadioEvent::AppModeChanged(mode));
+            }
+            Act::DropLinks { phone } => self.drop_links(phone, true, true),
+            Act::Disk { phone, fault } => self.phones[phone].disk.set_fault(fault),
+            Act::Turn { phone } => self.turn(phone),
+        }
+    }
+
+    /// The process of a phone dies.
+    pub(super) fn crash(&mut self, phone: usize, clean: bool) {
+        let this = &mut self.phones[phone];
+        this.dies_after = None;
+        let Some(node) = this.node.take() else {
+            return;
+        };
+        for (name, bytes) in node.sent_bytes() {
+            *this.sent_before.entry(name).or_insert(0) += bytes;
+        }
+        for (name, count) in node.faults() {
+            *this.faults_before.entry(name).or_insert(0) += count;
+        }
+        this.incarnation += 1;
+        this.disk.crash(&mut self.disk_chance);
+        this.scan = None;
+        this.advert = None;
+        this.wake_us = None;
+        this.links.clear();
+        this.crashed_us = self.now_us;
+        self.stats.crashes += 1;
+        self.trace.input(self.now_us, phone, "crash", 0);
+        self.drop_links(phone, false, clean);
+        let name = self.phones[phone].name.clone();
+        self.note(format!("{name}: the app is killed"));
+    }
+
+    /// The store of a phone is gone; its process dies if it still runs.
+    fn lose_store(&mut self, phone: usize) {
+        self.crash(phone, true);
+        self.phones[phone].disk.lose();
+        self.phones[phone].store_number += 1;
+        self.phones[phone].table.started = false;
+        self.phones[phone].table.height = 0;
+        self.stats.stores_lost += 1;
+        let store_number = self.phones[phone].store_number;
+        for (key, submission) in &mut self.stats.submissions {
+            if key.0 == phone && key.1 < store_number && submission.fate == Ending::Open {
+                submission.fate = Ending::Lost;
+            }
+        }
+        let name = self.phones[phone].name.clone();
+        self.note(format!("{name}: the store is lost"));
+    }
+
+    fn restart(&mut self, phone: usize) {
+        let seed = self.config.seed;
+        let now_us = self.now_us;
+        let this = &mut self.phones[phone];
+        if this.node.is_some() {
+            return;
+        }
+        this.counter += 1;
+        let now = this.clock(now_us);
+        let number = (phone as u64) << 32 | u64::from(this.incarnation);
+        let records = this.disk.records();
+        let empty = records.is_empty();
+        this.node = Some(Node::restore(
+            this.config.clone(),
+            this.identity.clone(),
+            secret(seed, "node", number),
+            records,
+            this.counter,
+            now,
+        ));
+        let (before, told_us) = (this.table.height, this.table.height_at_us);
+        let crashed_us = this.crashed_us;
+        self.trace
+            .input(now_us, phone, "restore", self.phones[phone].counter);
+        self.drain(phone);
+        self.switch_on(phone);
+        let name = self.phones[phone].name.clone();
+        self.note(format!("{name}: the app is back"));
+        if let Some(view) = self.phones[phone].view() {
+            let height = view.head.height;
+            self.invariants
+                .restored(now_us, phone, height, before, told_us, crashed_us);
+            self.invariants.view(now_us, phone, &view);
+            self.phones[phone].table.height = height;
+            self.phones[phone].table.started = true;
+            self.look_for_lost(phone, &view);
+        }
+        if empty && let Some(ticket) = self.phones[phone].table.ticket.clone() {
+            // The user still has the ticket: a listed member is answered with the genesis.
+            let group = self.phones[phone].table.group;
+            let joined = self.command(phone, Command::JoinTable { ticket, name });
+            if let Err(error) = joined {
+                self.violate(Some(phone), format!("cannot rejoin {group:?}: {error}"));
+            }
+        }
+    }
+
+    /// Submissions that the restarted node does not know. Only what was not synced may be gone.
+    fn look_for_lost(&mut self, phone: usize, view: &althing::node::View) {
+        let store_number = self.phones[phone].store_number;
+        let crashed_us = self.phones[phone].crashed_us;
+        let mut early = Vec::new();
+        for (key, submission) in &mut self.stats.submissions {
+            let (author, number, id) = *key;
+            if author != phone || number != store_number || submission.fate != Ending::Open {
+                continue;
+            }
+            match view.pending.iter().find(|own| own.submission == id) {
+                Some(own) => match own.fate {
+                    Fate::Committed { height } => submission.fate = Ending::Committed(height),
+                    Fate::Rejected { height, .. } => submission.fate = Ending::Rejected(height),
+                    Fate::Intent | Fate::Pending | Fate::Conflicted { .. } | Fate::Unknown => {}
+                },
+                None => {
+                    submission.fate = Ending::Lost;
+                    if crashed_us.saturating_sub(submission.at_us) > UNSYNCED_US {
+                        early.push(id);
+                    }
+                }
+            }
+        }
+        for id in early {
+            self.violate(Some(phone), format!("{id:?} was lost by a restart"));
+        }
+    }
+
+    /// Ends all trouble of a phone: it runs, on the screen, with its radio on and a good disk.
+    pub fn calm(&mut self, phone: usize) {
+        self.phones[phone].dies_after = None;
+        self.phones[phone].disk.set_fault(None);
+        self.restart(phone);
+        self.set_radio(phone, true);
+        if self.phones[phone].mode != AppMode::Foreground {
+            let mode = AppMode::Foreground;
+            self.perform(Act::Mode { phone, mode });
+        }
+    }
+
+    /// Lets everybody of these phones play.
+    pub fn add_players(&mut self, phones: std::ops::Range<usize>, game: Game, habits: Habits) {
+        for phone in phones {
+            self.add_player(phone, game, habits);
+        }
+    }
+}

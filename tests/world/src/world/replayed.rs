@@ -1,0 +1,61 @@
+//! Transcripts: what a phone kept of its group must lead to the state that it shows.
+
+use althing::node::Transcript;
+
+use super::World;
+
+impl World {
+    /// Checks the transcripts of the first `players` phones: blocks that everybody has, linked by
+    /// hash, and a replay that ends at the state shown.
+    pub fn check_transcripts(&mut self, players: usize) {
+        for phone in 0..players {
+            let Some((group, node)) = self.phones[phone].group().zip(self.phones[phone].node())
+            else {
+                continue;
+            };
+            let (Some(transcript), Some(view)) = (node.transcript(group), node.view(group)) else {
+                continue;
+            };
+            if let Err(what) = linked(&transcript, view.committed.root()) {
+                self.violate(Some(phone), what);
+            }
+            let epoch = transcript.genesis.genesis.epoch();
+            for entry in &transcript.entries {
+                let block = entry.block.hash(epoch);
+                self.invariants
+                    .block(self.now_us, phone, group, entry.block.height, block);
+            }
+        }
+    }
+}
+
+/// Whether the blocks stand on each other and end at `root`.
+fn linked(transcript: &Transcript, root: althing::crypto::Hash) -> Result<(), String> {
+    let epoch = transcript.genesis.genesis.epoch();
+    let mut height = transcript.base_height;
+    let mut below = None;
+    for entry in &transcript.entries {
+        let block = &entry.block;
+        if block.height != height + 1 {
+            return Err(format!(
+                "transcript: height {} follows {height}",
+                block.height
+            ));
+        }
+        if below.is_some_and(|below| below != block.parent) {
+            return Err(format!(
+                "transcript: block {} has another parent",
+                block.height
+            ));
+        }
+        height = block.height;
+        below = Some(block.hash(epoch));
+    }
+    let last = transcript.entries.last().map(|entry| entry.block.root);
+    if last.is_some_and(|last| last != root) {
+        return Err(format!(
+            "transcript: the root of block {height} is not the state's"
+        ));
+    }
+    Ok(())
+}

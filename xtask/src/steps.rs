@@ -1,0 +1,160 @@
+//! The steps of each command.
+
+use std::process::{Command, ExitCode};
+
+use crate::report::{Outcome, Report};
+use crate::tools::{answers, cargo, cargo_deny, component, nightly, root, run, run_tests};
+
+/// Features that only tests switch on.
+const TEST_FEATURES: &str = "althing/mask,althing/planted";
+
+/// The targets of `tests/fuzz`.
+const FUZZ_TARGETS: [&str; 3] = ["wire", "reassembly", "node"];
+
+/// Everything that must hold before a commit.
+pub(crate) fn test() -> ExitCode {
+    let mut report = Report::new();
+
+    report.step("formatting", |_, brought| match component("fmt", brought) {
+        Ok(()) => run(cargo(&["fmt", "--all", "--check"])),
+        Err(why) => Outcome::Impossible(why),
+    });
+
+    report.step("lints", |_, brought| match component("clippy", brought) {
+        Ok(()) => run(cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])),
+        Err(why) => Outcome::Impossible(why),
+    });
+
+    report.step(
+        "lints, rule mask and planted bugs",
+        |_, brought| match component("clippy", brought) {
+            Ok(()) => run(cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                TEST_FEATURES,
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ])),
+            Err(why) => Outcome::Impossible(why),
+        },
+    );
+
+    report.step("documentation", |_, _| {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        run(doc)
+    });
+
+    report.step("unit, scenario, tidy and doc tests", |counts, _| {
+        run_tests(cargo(&["test", "--workspace", "--no-fail-fast"]), counts)
+    });
+
+    report.step("tests with the rule mask", |counts, _| {
+        run_tests(
+            cargo(&[
+                "test",
+                "--package",
+                "althing",
+                "--package",
+                "althing-model",
+                "--features",
+                "althing/mask",
+                "--no-fail-fast",
+                "--tests",
+                "--lib",
+            ]),
+            counts,
+        )
+    });
+
+    report.step("fuzz corpora", |counts, _| {
+        run_tests(
+            cargo(&[
+                "test",
+                "--manifest-path",
+                "tests/fuzz/Cargo.toml",
+                "--no-default-features",
+            ]),
+            counts,
+        )
+    });
+
+    report.step("dependencies", |_, brought| match cargo_deny(brought) {
+        Ok(program) => {
+            let mut deny = Command::new(program);
+            deny.args(["--all-features", "--log-level", "error"])
+                .args(["check", "licenses", "bans", "sources"])
+                .current_dir(root());
+            run(deny)
+        }
+        Err(why) => Outcome::Impossible(why),
+    });
+
+    if report.close() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Guided fuzzing of every target.
+pub(crate) fn fuzz(seconds: u64) -> ExitCode {
+    let mut report = Report::new();
+    for target in FUZZ_TARGETS {
+        report.step(target, |_, _| {
+            if !answers("cargo", &["+nightly", "--version"]) {
+                return Outcome::Impossible(
+                    "coverage instrumentation needs a nightly toolchain: `rustup toolchain install nightly`"
+                        .to_owned(),
+                );
+            }
+            if !answers("c++", &["--version"]) {
+                return Outcome::Impossible(
+                    "libFuzzer is C++: install a C++ compiler (Debian: `apt-get install g++`)"
+                        .to_owned(),
+                );
+            }
+            let corpus = format!("tests/fuzz/corpora/{target}");
+            let limit = format!("-max_total_time={seconds}");
+            let mut command = nightly(&[
+                "run",
+                "--release",
+                "--manifest-path",
+                "tests/fuzz/Cargo.toml",
+                "--bin",
+                target,
+                "--",
+                &corpus,
+                &limit,
+                "-max_len=4096",
+            ]);
+            // What cargo-fuzz passes, less the address sanitizer: the core has no unsafe code.
+            command.env(
+                "RUSTFLAGS",
+                "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+                 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+                 -Cllvm-args=-sanitizer-coverage-pc-table \
+                 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1 \
+                 -Cdebug-assertions",
+            );
+            run(command)
+        });
+    }
+    if report.close() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
