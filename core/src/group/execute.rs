@@ -382,7 +382,14 @@ impl Executor {
     ) -> Result<(), Reason> {
         let mut context = Context::new(&self.members, height, draws.may_request());
         let mark = overlay.mark();
-        match self.rules.apply(overlay, author, payload, &mut context) {
+        let verdict = self.rules.apply(overlay, author, payload, &mut context);
+        debug_assert!(
+            overlay
+                .written_since(mark)
+                .all(|key| !records::is_own_key(key.as_bytes())),
+            "rule sets stay away from the group's own records"
+        );
+        match verdict {
             Ok(()) => {
                 draws.requested |= context.draw_requested();
                 Ok(())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::{MeshAddress, PeerId};
 use crate::group::Status;
+use crate::id::{MeshAddress, PeerId};
 use crate::time::{Duration, Instant};
 use crate::wire::Genesis;
 

@@ -8,8 +8,8 @@ use super::execute::{Executor, Invalid, Opened, Standing};
 use super::randomness::{draw_seed, leads_to};
 use super::records::Records;
 use crate::crypto::{Hash, SignatureScheme};
-use crate::id::PeerId;
 use crate::group::Transcript;
+use crate::id::PeerId;
 use crate::rules::Rules;
 use crate::wire::{Block, Certificate, RulesId, VoteKind};
 

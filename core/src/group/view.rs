@@ -11,8 +11,8 @@ use super::execute::{DrawsOpen, Executor};
 use super::records::{Records, is_own_key};
 use crate::crypto::{Hash, Identity};
 use crate::error::CommandError;
-use crate::id::{GroupId, PeerId, RunId};
 use crate::group::{Fate, PatchEntry, Pending, SubmissionId};
+use crate::id::{GroupId, PeerId, RunId};
 use crate::state::{Map, Overlay};
 use crate::wire::{
     ACTION_PAYLOAD_LEN_MAX, Action, ActionId, ActionPayload, BoundedVec, Bytes, Genesis, Reason,

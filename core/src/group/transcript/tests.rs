@@ -1,8 +1,8 @@
 use super::*;
 use crate::crypto::{Ed25519, Identity};
+use crate::group::TranscriptEntry;
 use crate::group::fixture::{ROLL, Room, Tip, add};
 use crate::group::randomness::Reveals;
-use crate::node::TranscriptEntry;
 use crate::rules::Random;
 use crate::wire::{BoundedVec, Mode, Opening, SignedAction, VoteStatement};
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::DEPENDENCIES_MAX;
 use crate::crypto::Hash;
 use crate::group::records::AuthorRecord;
+use crate::group::{Fate, SubmissionId};
 use crate::id::RunId;
-use crate::node::{Fate, SubmissionId};
 use crate::wire::{ActionPayload, BoundedVec, Reason, SignedAction, Validity};
 
 /// How much of the view is to be computed again.
