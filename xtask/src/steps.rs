@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use crate::report::{Outcome, Report};
-use crate::tools::{answers, cargo, cargo_deny, component, nightly, root, run, run_tests};
+use crate::tools::{answers, cargo, cargo_deny, component, host, nightly, root, run, run_tests};
 
 /// Features that only tests switch on.
 const TEST_FEATURES: &str = "althing/mask,althing/planted";
@@ -112,6 +112,8 @@ pub(crate) fn test() -> ExitCode {
 /// Guided fuzzing of every target.
 pub(crate) fn fuzz(seconds: u64) -> ExitCode {
     let mut report = Report::new();
+    // Named, so that build scripts are not instrumented with the rest.
+    let host = host();
     for target in FUZZ_TARGETS {
         report.step(target, |_, _| {
             if !answers("cargo", &["+nightly", "--version"]) {
@@ -130,9 +132,12 @@ pub(crate) fn fuzz(seconds: u64) -> ExitCode {
             let limit = format!("-max_total_time={seconds}");
             let mut command = nightly(&[
                 "run",
+                "--quiet",
                 "--release",
                 "--manifest-path",
                 "tests/fuzz/Cargo.toml",
+                "--target",
+                &host,
                 "--bin",
                 target,
                 "--",

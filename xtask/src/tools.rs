@@ -51,6 +51,18 @@ pub(crate) fn nightly(arguments: &[&str]) -> Command {
     command
 }
 
+/// The triple of this machine.
+pub(crate) fn host() -> String {
+    let version = Command::new("rustc").arg("-vV").output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    version
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap_or("x86_64-unknown-linux-gnu")
+        .to_owned()
+}
+
 /// Runs `command` and says how it ended.
 pub(crate) fn run(mut command: Command) -> Outcome {
     println!("$ {}", shown(&command));

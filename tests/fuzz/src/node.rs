@@ -28,13 +28,21 @@ pub fn node(data: &[u8]) {
     let mut node = Node::new(config, Identity::new([1; 32]), [2; 32], now);
     let mut outstanding: Vec<(LinkId, OpId)> = Vec::new();
     let mut wake_at = drain(&mut node, &mut outstanding, now);
+    // The driver never uses the name of a link twice; events of the last one in a slot may come late.
+    let mut links_made = 0;
+    let mut slots = [LinkId(u64::MAX); 16];
 
     while let Some(kind) = input.byte() {
-        let link = LinkId(u64::from(kind >> 4));
+        let slot = usize::from(kind >> 4);
+        let link = slots[slot];
         let device = DeviceId(u64::from(kind >> 6));
         match kind & 15 {
             0 => node.handle_radio(RadioEvent::PowerChanged(PowerState::On), now),
-            1 => node.handle_radio(RadioEvent::PowerChanged(PowerState::Off), now),
+            1 => {
+                // Ends every link.
+                outstanding.clear();
+                node.handle_radio(RadioEvent::PowerChanged(PowerState::Off), now);
+            }
             2 => node.handle_radio(RadioEvent::AppModeChanged(AppMode::Background), now),
             3 => {
                 let advert = input.slice().unwrap_or_default().to_vec();
@@ -53,6 +61,10 @@ pub fn node(data: &[u8]) {
                 } else {
                     Role::Peripheral
                 };
+                outstanding.retain(|(of, _)| *of != link);
+                links_made += 1;
+                let link = LinkId(links_made);
+                slots[slot] = link;
                 let value_len_max = 20 + 2 * u16::from(input.byte().unwrap_or(112));
                 node.handle_radio(
                     RadioEvent::LinkUp {

@@ -127,8 +127,11 @@ impl Player {
             self.turn_seen = table.turn;
             self.turns_waited = 0;
         }
+        let chips = table.chips.get(index).copied().unwrap_or(0);
+        let stake = u32::try_from(self.chance.between(1, 10).min(chips)).expect("at most ten");
         if table.dice_in_the_air {
-            return None;
+            let gives = stake > 0 && self.chance.permille(100);
+            return gives.then(|| self.transfer(view, index, stake)).flatten();
         }
         // A shooter leaves the others one look for their bets.
         if table.shooter == Some(own) && self.turns_waited > 0 && self.chance.permille(700) {
@@ -141,21 +144,11 @@ impl Player {
         {
             return Some(CrapsAction::Skip { turn: table.turn });
         }
-        let chips = table.chips.get(index).copied().unwrap_or(0);
-        let stake = u32::try_from(self.chance.between(1, 10).min(chips)).expect("at most ten");
         if stake == 0 {
             return None;
         }
         match self.chance.below(10) {
-            0 => {
-                let others = view.members.len() as u64 - 1;
-                let step = self.chance.between(1, others.max(1));
-                let to = (index as u64 + step) % view.members.len() as u64;
-                (to != index as u64).then(|| CrapsAction::Transfer {
-                    to: u8::try_from(to).expect("a member index"),
-                    chips: stake,
-                })
-            }
+            0 => self.transfer(view, index, stake),
             1..=5 => {
                 let kind = self.chance.pick(&BetKind::ALL);
                 let free = kind.is_open(table.point) && table.stake(own, kind) == 0;
@@ -163,6 +156,13 @@ impl Player {
             }
             _ => None,
         }
+    }
+
+    fn transfer(&mut self, view: &View, own: usize, chips: u32) -> Option<CrapsAction> {
+        let members = view.members.len();
+        let to = (own + 1 + self.chance.index(members.saturating_sub(1))) % members;
+        let to = u8::try_from(to).expect("a member index");
+        (usize::from(to) != own).then_some(CrapsAction::Transfer { to, chips })
     }
 }
 

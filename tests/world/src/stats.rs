@@ -12,6 +12,11 @@ pub(crate) type Key = (usize, u32, SubmissionId);
 pub(crate) struct Submission {
     pub(crate) at_us: u64,
     pub(crate) fate: Ending,
+    /// When the fate was told, µs.
+    pub(crate) told_us: u64,
+    /// Whether the fate was told so shortly before a crash that the store may not know it: the node
+    /// has to learn it again.
+    pub(crate) may_reopen: bool,
 }
 
 /// How it ended.
@@ -23,8 +28,6 @@ pub(crate) enum Ending {
     Committed(u64),
     /// Refused at this height.
     Rejected(u64),
-    /// Gone with a crash or with its store.
-    Lost,
 }
 
 /// A commit that has not reached everybody.
@@ -39,7 +42,9 @@ struct Spreading {
 /// The counts of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
+    /// Without those that went with a crash or a store: their names may come again.
     pub(crate) submissions: BTreeMap<Key, Submission>,
+    pub(crate) lost: u64,
     spreading: Vec<Spreading>,
     pub(crate) commit_us: Vec<u64>,
     pub(crate) air_bytes: u64,
@@ -58,12 +63,14 @@ impl Stats {
         let submission = Submission {
             at_us,
             fate: Ending::Open,
+            told_us: at_us,
+            may_reopen: false,
         };
         self.submissions.insert(key, submission).is_none()
     }
 
     /// A fate was told; what is wrong with it, if anything.
-    pub(crate) fn fate(&mut self, key: Key, fate: &Fate) -> Result<(), String> {
+    pub(crate) fn fate(&mut self, key: Key, fate: &Fate, now_us: u64) -> Result<(), String> {
         let ending = match fate {
             Fate::Committed { height } => Ending::Committed(*height),
             Fate::Rejected { height, .. } => Ending::Rejected(*height),
@@ -77,8 +84,17 @@ impl Stats {
         };
         match (submission.fate, ending) {
             (before, after) if before == after => Ok(()),
-            (Ending::Open | Ending::Lost, after) => {
+            (Ending::Open, after) => {
                 submission.fate = after;
+                submission.told_us = now_us;
+                Ok(())
+            }
+            (Ending::Committed(_) | Ending::Rejected(_), Ending::Open)
+            // Learnt again by a snapshot: its height is the highest that it can be.
+            | (Ending::Committed(_), Ending::Committed(_))
+            | (Ending::Rejected(_), Ending::Rejected(_))
+                if submission.may_reopen =>
+            {
                 Ok(())
             }
             (Ending::Committed(_) | Ending::Rejected(_), Ending::Open) => {

@@ -94,7 +94,12 @@ pub fn table(options: &TableOptions, progress: &mut dyn FnMut(&Progress)) -> Rep
         return report;
     }
     world.note(format!("{players} phones have gathered and started"));
-    world.add_players(0..players, Game::Craps, Habits::default());
+    let habits = Habits {
+        pause_min_us: 400_000,
+        pause_max_us: 2_400_000,
+        unsettled_max: 4,
+    };
+    world.add_players(0..players, Game::Craps, habits);
     play(&mut world, &mut watch, options);
     let mut report = watch.report(&world);
     report.unfinished = why_unfinished(&world, &report, options);
@@ -129,18 +134,18 @@ fn play(world: &mut World, watch: &mut Watch<'_>, options: &TableOptions) {
                 world.note("they come back".to_owned());
                 Chapter::Merged
             }
-            Chapter::Merged if reached(6) && waited > Duration::from_secs(25) => {
+            Chapter::Merged if reached(5) && waited > Duration::from_secs(25) => {
                 let (x, y) = seat(players - 1, players);
                 world.note(format!("{} walks out", names(world, &[players - 1])));
                 let path = [
-                    (Duration::from_secs(20), x, y + ROOM_MM),
-                    (Duration::from_secs(50), x, y + ROOM_MM),
-                    (Duration::from_secs(70), x, y),
+                    (Duration::from_secs(18), x, y + ROOM_MM),
+                    (Duration::from_secs(30), x, y + ROOM_MM),
+                    (Duration::from_secs(48), x, y),
                 ];
                 world.walk(players - 1, &path);
                 Chapter::WalkedOut
             }
-            Chapter::WalkedOut if waited > Duration::from_secs(70) => {
+            Chapter::WalkedOut if waited > Duration::from_secs(48) => {
                 world.note(format!("{} is back", names(world, &[players - 1])));
                 Chapter::Home
             }

@@ -156,11 +156,11 @@ impl World {
         self.phones[phone].table.height = 0;
         self.stats.stores_lost += 1;
         let store_number = self.phones[phone].store_number;
-        for (key, submission) in &mut self.stats.submissions {
-            if key.0 == phone && key.1 < store_number && submission.fate == Ending::Open {
-                submission.fate = Ending::Lost;
-            }
-        }
+        let before = self.stats.submissions.len();
+        self.stats.submissions.retain(|key, submission| {
+            key.0 != phone || key.1 == store_number || submission.fate != Ending::Open
+        });
+        self.stats.lost += (before - self.stats.submissions.len()) as u64;
         let name = self.phones[phone].name.clone();
         self.note(format!("{name}: the store is lost"));
     }
@@ -187,6 +187,11 @@ impl World {
         ));
         let (before, told_us) = (this.table.height, this.table.height_at_us);
         let crashed_us = this.crashed_us;
+        // What was told shortly before the crash may not be synced: it is learnt again.
+        this.table.height = 0;
+        for (key, submission) in &mut self.stats.submissions {
+            submission.may_reopen |= key.0 == phone && is_recent(crashed_us, submission.told_us);
+        }
         self.trace
             .input(now_us, phone, "restore", self.phones[phone].counter);
         self.drain(phone);
@@ -217,25 +222,36 @@ impl World {
         let store_number = self.phones[phone].store_number;
         let crashed_us = self.phones[phone].crashed_us;
         let mut early = Vec::new();
-        for (key, submission) in &mut self.stats.submissions {
+        let mut lost = 0;
+        self.stats.submissions.retain(|key, submission| {
             let (author, number, id) = *key;
-            if author != phone || number != store_number || submission.fate != Ending::Open {
-                continue;
+            if author != phone || number != store_number {
+                return true;
+            }
+            if submission.fate != Ending::Open {
+                return true;
             }
             match view.pending.iter().find(|own| own.submission == id) {
-                Some(own) => match own.fate {
-                    Fate::Committed { height } => submission.fate = Ending::Committed(height),
-                    Fate::Rejected { height, .. } => submission.fate = Ending::Rejected(height),
-                    Fate::Intent | Fate::Pending | Fate::Conflicted { .. } | Fate::Unknown => {}
-                },
+                Some(own) => {
+                    match own.fate {
+                        Fate::Committed { height } => submission.fate = Ending::Committed(height),
+                        Fate::Rejected { height, .. } => {
+                            submission.fate = Ending::Rejected(height);
+                        }
+                        Fate::Intent | Fate::Pending | Fate::Conflicted { .. } | Fate::Unknown => {}
+                    }
+                    true
+                }
                 None => {
-                    submission.fate = Ending::Lost;
-                    if crashed_us.saturating_sub(submission.at_us) > UNSYNCED_US {
+                    lost += 1;
+                    if !is_recent(crashed_us, submission.at_us) {
                         early.push(id);
                     }
+                    false
                 }
             }
-        }
+        });
+        self.stats.lost += lost;
         for id in early {
             self.violate(Some(phone), format!("{id:?} was lost by a restart"));
         }
@@ -259,4 +275,9 @@ impl World {
             self.add_player(phone, game, habits);
         }
     }
+}
+
+/// Whether what happened at `at_us` may not have been synced when the process died.
+fn is_recent(crashed_us: u64, at_us: u64) -> bool {
+    crashed_us.saturating_sub(at_us) <= UNSYNCED_US
 }

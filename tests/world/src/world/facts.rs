@@ -5,7 +5,7 @@ use althing::Instant;
 use althing::ble::{PowerState, RadioEvent};
 use althing::error::CommandError;
 use althing::id::GroupId;
-use althing::node::{Command, Done, Event, Fate, Output, Status, StoreCommand, SubmissionId};
+use althing::node::{Command, Done, Event, Fate, Head, Output, Status, StoreCommand, SubmissionId};
 use althing::wire::Validity;
 
 use super::{Happening, World};
@@ -287,15 +287,12 @@ impl World {
                 table.group = Some(group);
                 table.started = true;
             }
-            Event::View { .. } | Event::NeighbourUp { .. } | Event::NeighbourDown { .. } => {}
+            Event::View { head, .. } => self.moved(phone, head),
+            Event::NeighbourUp { .. } | Event::NeighbourDown { .. } => {}
             Event::Fate {
                 submission, fate, ..
             } => self.fate(phone, submission, &fate),
-            Event::Committed { head, .. } => {
-                let before = self.phones[phone].table.height;
-                self.invariants.head(self.now_us, phone, head, before);
-                self.reached(phone, head.group, head.height);
-            }
+            Event::Committed { head, .. } => self.moved(phone, head),
             Event::Status { status, .. } => self.status(phone, &status),
             Event::Evidence { peer, what, .. } => self.invariants.violate(
                 self.now_us,
@@ -324,7 +321,7 @@ impl World {
 
     fn fate(&mut self, phone: usize, submission: SubmissionId, fate: &Fate) {
         let key = (phone, self.phones[phone].store_number, submission);
-        if let Err(what) = self.stats.fate(key, fate) {
+        if let Err(what) = self.stats.fate(key, fate, self.now_us) {
             self.invariants.violate(self.now_us, Some(phone), what);
         }
         if let Fate::Committed { height } = fate {
@@ -358,8 +355,17 @@ impl World {
         }
     }
 
+    /// A phone told a head.
+    fn moved(&mut self, phone: usize, head: Head) {
+        let before = self.phones[phone].table.height;
+        self.invariants.head(self.now_us, phone, head, before);
+        if head.height > before {
+            self.reached(phone, head.group, head.height);
+        }
+    }
+
     /// A phone's committed head is at `height` now.
-    pub(super) fn reached(&mut self, phone: usize, group: GroupId, height: u64) {
+    fn reached(&mut self, phone: usize, group: GroupId, height: u64) {
         let first = self.invariants_height(group) == height
             && self.phones.iter().all(|other| other.table.height < height);
         let table = &mut self.phones[phone].table;

@@ -134,7 +134,7 @@ impl World {
 
     /// Submissions so far.
     pub fn submissions(&self) -> u64 {
-        self.stats.submissions.len() as u64
+        self.stats.submissions.len() as u64 + self.stats.lost
     }
 
     /// Whether the first `players` phones stand at one head, with nothing open and nobody waiting.
@@ -191,7 +191,7 @@ impl World {
                 committed: self.stats.count(|end| matches!(end, Ending::Committed(_))),
                 rejected: self.stats.count(|end| matches!(end, Ending::Rejected(_))),
                 pending: self.open_submissions(),
-                lost: self.stats.count(|end| end == Ending::Lost),
+                lost: self.stats.lost,
             },
             blocks: table()
                 .map(|phone| phone.table.height)

@@ -1,5 +1,8 @@
 //! Transcripts: what a phone kept of its group must lead to the state that it shows.
 
+use std::sync::Arc;
+
+use althing::group::verify;
 use althing::node::Transcript;
 
 use super::World;
@@ -18,6 +21,16 @@ impl World {
             };
             if let Err(what) = linked(&transcript, view.committed.root()) {
                 self.violate(Some(phone), what);
+            }
+            let rules = self.phones[phone]
+                .config
+                .rules
+                .iter()
+                .find(|rules| rules.id() == transcript.genesis.genesis.rules)
+                .expect("phones play by rules that they have");
+            let replayed = verify(&transcript, Arc::clone(rules), Arc::clone(&self.scheme));
+            if let Err(error) = replayed {
+                self.violate(Some(phone), format!("transcript: {error}"));
             }
             let epoch = transcript.genesis.genesis.epoch();
             for entry in &transcript.entries {

@@ -427,8 +427,9 @@ impl World {
         let (phone, link) = (end.phone, end.link);
         let mut at_us = at_us + host_delay_us(self.phones[phone].mode);
         if self.stack_chance.permille(self.config.shuffle_permille) {
-            // Held back by a stack that spreads values over several bearers.
-            at_us += self.stack_chance.between(1, 2 * interval_us);
+            // Held back by a stack that spreads values over several bearers, at most until the same
+            // point of the next connection event.
+            at_us += self.stack_chance.between(1, interval_us);
         } else {
             at_us = at_us.max(end.last_arrival_us);
             end.last_arrival_us = at_us;
