@@ -94,12 +94,16 @@ impl Node {
     }
 
     fn build(
-        config: Config,
+        #[cfg_attr(not(feature = "planted"), expect(unused_mut))] mut config: Config,
         identity: Identity,
         seed: [u8; 32],
         run: Option<RunId>,
         now: Instant,
     ) -> Self {
+        #[cfg(feature = "planted")]
+        {
+            config.consensus.plant = config.plant;
+        }
         let mut rng = ChaCha12Rng::from_seed(seed);
         let run = run.unwrap_or_else(|| RunId(rng.next_u64()));
         let presence_key = identity.derive("presence", &[]).0;

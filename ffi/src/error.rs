@@ -82,6 +82,14 @@ pub enum AlthingError {
         /// The bound.
         max: u64,
     },
+    /// More dependencies than one action may have.
+    #[error("{len} dependencies, at most {max} are possible: depend on the last of them only")]
+    TooManyDependencies {
+        /// Dependencies offered.
+        len: u64,
+        /// Dependencies allowed.
+        max: u64,
+    },
     /// No such submission, or it has its final fate.
     #[error("this submission is not waiting any more")]
     UnknownSubmission,
@@ -117,6 +125,10 @@ impl From<CommandError> for AlthingError {
                 max: max as u64,
             },
             CommandError::TooManyPending { max } => Self::TooManyPending { max: max as u64 },
+            CommandError::TooManyDependencies { len, max } => Self::TooManyDependencies {
+                len: len as u64,
+                max: max as u64,
+            },
             CommandError::UnknownSubmission => Self::UnknownSubmission,
             CommandError::AlreadySigned => Self::AlreadySigned,
             CommandError::BadName => Self::BadName,

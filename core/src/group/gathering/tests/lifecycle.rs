@@ -129,8 +129,9 @@ fn a_join_is_repeated_with_back_off_until_listed() {
     let mut joiner = Phone::joiner(1);
     assert_eq!(joiner.gathering.deadline(), None, "nobody to ask");
     let mut now = Instant::from_millis(500);
+    // Without the inviter, whoever came may hold the genesis: the node passes the request on.
     joiner.reach(&[2], now);
-    assert!(joiner.sent_kinds().is_empty());
+    assert_eq!(joiner.sent_kinds(), [(address(0), "join")]);
     joiner.reach(&[0, 2], now);
     assert_eq!(joiner.sent_kinds(), [(address(0), "join")]);
     let mut pauses = Vec::new();
@@ -352,12 +353,10 @@ fn commands_that_cannot_be_carried_out_say_why() {
             "buy-in and bank are not valid for this table".to_owned()
         ))
     );
+    // The opener himself may come back to his table without a store.
     let mut own = join_setup(0);
     own.identity = identity(0);
-    assert_eq!(
-        Gathering::join(own, &mut out).map(|_| ()),
-        Err(CommandError::AlreadyJoined)
-    );
+    assert!(Gathering::join(own, &mut out).is_ok());
     let mut nameless = join_setup(1);
     nameless.name = "\u{7}".to_owned();
     assert_eq!(
