@@ -85,7 +85,11 @@ impl Node {
             .is_some_and(|known| known == counter || known + 1 == counter);
         // A store that is not current stays so: its counter never catches up.
         if node.may_vote || loaded.run.is_none() {
-            let known = if node.may_vote { counter } else { storage::NEVER_CURRENT };
+            let known = if node.may_vote {
+                counter
+            } else {
+                storage::NEVER_CURRENT
+            };
             node.storage.put_meta(node.run, known);
         }
         node.restore_tables(&mut loaded, now);
@@ -108,7 +112,12 @@ impl Node {
         let run = run.unwrap_or_else(|| RunId(rng.next_u64()));
         let presence_key = identity.derive("presence", &[]).0;
         let discovery = Discovery::new(config.ble.clone(), presence_key, draw_seed(&mut rng), now);
-        let mesh = Mesh::new(config.mesh.clone(), identity.peer(), draw_seed(&mut rng), now);
+        let mesh = Mesh::new(
+            config.mesh.clone(),
+            identity.peer(),
+            draw_seed(&mut rng),
+            now,
+        );
         Self {
             config,
             identity,
@@ -159,9 +168,8 @@ impl Node {
 
     /// The time named by [`Output::Idle`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let due = |deadline: Option<(Instant, &'static str)>| {
-            deadline.is_some_and(|(at, _)| at <= now)
-        };
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
         if due(self.discovery.deadline()) {
             self.discovery_input(DiscoveryInput::Timeout, now);
         }
@@ -199,8 +207,14 @@ impl Node {
             .chain(self.links.values().map(|entry| entry.machine.deadline()))
             .chain(self.tables.values().map(Table::deadline));
         match deadlines.flatten().min() {
-            Some((at, cause)) => Output::Idle { wake_at: Some(at), cause },
-            None => Output::Idle { wake_at: None, cause: "nothing to wait for" },
+            Some((at, cause)) => Output::Idle {
+                wake_at: Some(at),
+                cause,
+            },
+            None => Output::Idle {
+                wake_at: None,
+                cause: "nothing to wait for",
+            },
         }
     }
 
@@ -226,12 +240,18 @@ impl Node {
 
     /// Bytes of messages handed to links since the start, by kind of message.
     pub fn sent_bytes(&self) -> Vec<(&'static str, u64)> {
-        self.sent.iter().map(|(kind, bytes)| (*kind, *bytes)).collect()
+        self.sent
+            .iter()
+            .map(|(kind, bytes)| (*kind, *bytes))
+            .collect()
     }
 
     /// Faults of peers since the start, by name.
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
-        self.faults.iter().map(|(name, count)| (*name, *count)).collect()
+        self.faults
+            .iter()
+            .map(|(name, count)| (*name, *count))
+            .collect()
     }
 
     fn event(&mut self, event: Event) {

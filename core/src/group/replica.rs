@@ -91,8 +91,16 @@ impl Replica {
     ) -> Result<Self, PeerFault> {
         let (executor, state) = Self::executor(setup, &genesis)?;
         let record = restore::genesis_record(&genesis);
-        out.push(ReplicaOutput::Store { receipt: None, puts: vec![record], deletes: vec![] });
-        let history = History::new(executor.epoch(), state, setup.config.group.history_bytes_max);
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![record],
+            deletes: vec![],
+        });
+        let history = History::new(
+            executor.epoch(),
+            state,
+            setup.config.group.history_bytes_max,
+        );
         let submissions = Submissions::new(
             &genesis.genesis,
             setup.identity.peer(),
@@ -101,7 +109,12 @@ impl Replica {
             0,
             history.state().clone(),
         );
-        let base = Finalized { height: 0, block: executor.epoch(), round: 0, certificate: None };
+        let base = Finalized {
+            height: 0,
+            block: executor.epoch(),
+            round: 0,
+            certificate: None,
+        };
         let committee = Self::committee(setup, &executor);
         let own = own_index(&setup.identity, &genesis)?;
         let consensus = Consensus::new(
@@ -113,10 +126,22 @@ impl Replica {
             base,
             now,
         );
-        Ok(Self::assemble(setup, genesis, executor, history, submissions, consensus, own, now))
+        Ok(Self::assemble(
+            setup,
+            genesis,
+            executor,
+            history,
+            submissions,
+            consensus,
+            own,
+            now,
+        ))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one private constructor for two public ones")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one private constructor for two public ones"
+    )]
     fn assemble(
         setup: &ReplicaSetup,
         genesis: SignedGenesis,
@@ -172,7 +197,11 @@ impl Replica {
             work: false,
             work_tip: Hash::ZERO,
             dirty: true,
-            shown: Shown { head, state: history.state().clone(), pending: Vec::new() },
+            shown: Shown {
+                head,
+                state: history.state().clone(),
+                pending: Vec::new(),
+            },
             config,
             genesis,
             executor,
@@ -226,7 +255,11 @@ impl Replica {
             ReplicaInput::Neighbour(address) => self.greet(address, out),
             ReplicaInput::Stored { sequence, ok } => self.stored(sequence, ok, now, out),
             ReplicaInput::ConsensusStored { sequence, ok } => {
-                let input = if ok { Input::Stored { sequence } } else { Input::StoreFailed { sequence } };
+                let input = if ok {
+                    Input::Stored { sequence }
+                } else {
+                    Input::StoreFailed { sequence }
+                };
                 self.consensus_input(input, now, out);
             }
             ReplicaInput::Timeout => self.timeout(now, out),
@@ -240,8 +273,12 @@ impl Replica {
             self.consensus.deadline(),
             self.reachability.deadline(),
             self.draws.deadline(),
-            self.request.as_ref().map(|request| (request.deadline, "an unanswered request")),
-            self.repeat.deadline().map(|at| (at, "a repetition of what has no fate")),
+            self.request
+                .as_ref()
+                .map(|request| (request.deadline, "an unanswered request")),
+            self.repeat
+                .deadline()
+                .map(|at| (at, "a repetition of what has no fate")),
         ]
         .into_iter()
         .flatten()
@@ -268,7 +305,12 @@ impl Replica {
                 .genesis
                 .members
                 .iter()
-                .map(|member| (member.peer, String::from_utf8_lossy(&member.name).into_owned()))
+                .map(|member| {
+                    (
+                        member.peer,
+                        String::from_utf8_lossy(&member.name).into_owned(),
+                    )
+                })
                 .collect(),
             state: self.shown.state.clone(),
             committed: self.history.state().clone(),
@@ -284,8 +326,14 @@ impl Replica {
             Some(first) if first.block.height > 1 => first.block.height,
             _ => 0,
         };
-        let base = self.history.state_at(base_height).expect("a kept block has its state");
-        let above = self.history.since(base_height).expect("nothing above the base was dropped");
+        let base = self
+            .history
+            .state_at(base_height)
+            .expect("a kept block has its state");
+        let above = self
+            .history
+            .since(base_height)
+            .expect("nothing above the base was dropped");
         Transcript {
             genesis: self.genesis.clone(),
             entries: above
@@ -303,26 +351,46 @@ impl Replica {
     fn waiting_for(&self) -> Vec<WaitingFor> {
         let mut waiting = Vec::new();
         let peers = |indices: Vec<u8>| {
-            indices.iter().filter_map(|index| self.members.get(usize::from(*index))).copied().collect()
+            indices
+                .iter()
+                .filter_map(|index| self.members.get(usize::from(*index)))
+                .copied()
+                .collect()
         };
         if !self.reachability.quorum_in_reach() {
             let missing = self.members.iter().filter(|member| {
-                member.address() != self.own_address() && !self.reachable.contains(&member.address())
+                member.address() != self.own_address()
+                    && !self.reachable.contains(&member.address())
             });
-            waiting.push(WaitingFor { what: "quorum", whom: missing.copied().collect() });
+            waiting.push(WaitingFor {
+                what: "quorum",
+                whom: missing.copied().collect(),
+            });
         }
         for (what, whom) in self.consensus.waiting_for() {
-            waiting.push(WaitingFor { what, whom: peers(whom) });
+            waiting.push(WaitingFor {
+                what,
+                whom: peers(whom),
+            });
         }
         let absent = self.draws.waiting_for();
         if !absent.is_empty() {
-            waiting.push(WaitingFor { what: "preimage", whom: peers(absent) });
+            waiting.push(WaitingFor {
+                what: "preimage",
+                whom: peers(absent),
+            });
         }
         if let Some(request) = &self.request {
-            waiting.push(WaitingFor { what: "blocks", whom: peers(vec![request.to]) });
+            waiting.push(WaitingFor {
+                what: "blocks",
+                whom: peers(vec![request.to]),
+            });
         }
         if !self.storing.is_empty() {
-            waiting.push(WaitingFor { what: "store", whom: vec![] });
+            waiting.push(WaitingFor {
+                what: "store",
+                whom: vec![],
+            });
         }
         waiting
     }
@@ -340,7 +408,10 @@ impl Replica {
             // stands in the genesis.
             GroupMessage::Join(_) => {
                 let message = GroupMessage::Genesis(self.genesis.clone());
-                out.push(ReplicaOutput::Send { to: origin, message });
+                out.push(ReplicaOutput::Send {
+                    to: origin,
+                    message,
+                });
                 self.greet(origin, out);
             }
             GroupMessage::Roster(_) => {}
@@ -370,7 +441,10 @@ impl Replica {
                 }
                 Received::Invalid => out.push(ReplicaOutput::Fault {
                     peer: None,
-                    fault: PeerFault::Consensus { rule: 4, what: "a preimage that leads elsewhere" },
+                    fault: PeerFault::Consensus {
+                        rule: 4,
+                        what: "a preimage that leads elsewhere",
+                    },
                 }),
                 Received::Known | Received::Early | Received::Stale => {}
             },
@@ -392,7 +466,10 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         if !self.executor.verify(&action) {
-            return out.push(ReplicaOutput::Fault { peer: None, fault: PeerFault::Signature });
+            return out.push(ReplicaOutput::Fault {
+                peer: None,
+                fault: PeerFault::Signature,
+            });
         }
         let author = action.action.author;
         let inserted = self.pool.insert(action.clone());
@@ -407,9 +484,16 @@ impl Replica {
             Inserted::Known | Inserted::Full | Inserted::Stale => {}
         }
         match inserted {
-            Inserted::Equivocation { author, first, second } => {
+            Inserted::Equivocation {
+                author,
+                first,
+                second,
+            } => {
                 let what = format!("signed two actions with one number: {first:?} and {second:?}");
-                out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer: author, what }));
+                out.push(ReplicaOutput::Event(ReplicaEvent::Evidence {
+                    peer: author,
+                    what,
+                }));
             }
             Inserted::Gap { author, from } => {
                 if let Some(to) = sender {
@@ -428,9 +512,8 @@ impl Replica {
     }
 
     fn timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        let due = |deadline: Option<(Instant, &'static str)>| {
-            deadline.is_some_and(|(at, _)| at <= now)
-        };
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
         if due(self.consensus.deadline()) {
             self.consensus_input(Input::Timeout, now, out);
         }
@@ -445,7 +528,11 @@ impl Replica {
                 self.dirty = true;
             }
         }
-        if self.request.as_ref().is_some_and(|request| request.deadline <= now) {
+        if self
+            .request
+            .as_ref()
+            .is_some_and(|request| request.deadline <= now)
+        {
             self.request_expired(now, out);
         }
         if self.repeat.deadline().is_some_and(|at| at <= now) {
@@ -513,11 +600,16 @@ impl Replica {
         if block == head {
             return Some((height, self.history.state()));
         }
-        self.executed.get(&block).map(|(height, executed)| (*height, &executed.state))
+        self.executed
+            .get(&block)
+            .map(|(height, executed)| (*height, &executed.state))
     }
 
     fn index_of(&self, address: MeshAddress) -> Option<u8> {
-        let index = self.members.iter().position(|member| member.address() == address)?;
+        let index = self
+            .members
+            .iter()
+            .position(|member| member.address() == address)?;
         u8::try_from(index).ok()
     }
 
@@ -532,7 +624,12 @@ impl Replica {
 
 fn head_of(group: GroupId, epoch: Hash, history: &History) -> Head {
     let (height, block) = history.head();
-    Head { group, epoch, height, block }
+    Head {
+        group,
+        epoch,
+        height,
+        block,
+    }
 }
 
 fn own_index(identity: &Identity, genesis: &SignedGenesis) -> Result<u8, PeerFault> {
@@ -544,5 +641,9 @@ fn own_index(identity: &Identity, genesis: &SignedGenesis) -> Result<u8, PeerFau
 
 /// A standing of the executor.
 fn standing(height: u64, block: Hash, state: &Map) -> Standing<'_> {
-    Standing { height, block, state }
+    Standing {
+        height,
+        block,
+        state,
+    }
 }

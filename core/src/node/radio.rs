@@ -27,13 +27,32 @@ impl Node {
             RadioEvent::AppModeChanged(mode) => {
                 self.discovery_input(DiscoveryInput::Mode(mode), now);
             }
-            RadioEvent::Discovered { device, advert, rssi } => {
-                self.discovery_input(DiscoveryInput::Discovered { device, advert, rssi }, now);
+            RadioEvent::Discovered {
+                device,
+                advert,
+                rssi,
+            } => {
+                self.discovery_input(
+                    DiscoveryInput::Discovered {
+                        device,
+                        advert,
+                        rssi,
+                    },
+                    now,
+                );
             }
-            RadioEvent::LinkUp { link, device, role, value_len_max } => {
+            RadioEvent::LinkUp {
+                link,
+                device,
+                role,
+                value_len_max,
+            } => {
                 self.link_up(link, device, role, value_len_max, now);
             }
-            RadioEvent::ValueLengthChanged { link, value_len_max } => {
+            RadioEvent::ValueLengthChanged {
+                link,
+                value_len_max,
+            } => {
                 self.link_input(link, LinkInput::ValueLengthChanged(value_len_max), now);
             }
             RadioEvent::Ready { link } => self.link_input(link, LinkInput::Ready, now),
@@ -83,7 +102,11 @@ impl Node {
                     *self.sent.entry(kind).or_default() += bytes.len() as u64;
                     self.link_input(link, LinkInput::Send { message: bytes }, now);
                 }
-                MeshOutput::Deliver { origin, link, bytes } => {
+                MeshOutput::Deliver {
+                    origin,
+                    link,
+                    bytes,
+                } => {
                     self.table_message(origin, link, &bytes, now);
                 }
                 // `pump` compares what is reachable with what it was.
@@ -129,7 +152,14 @@ impl Node {
             seed: draw_seed(&mut self.rng),
         };
         let machine = Link::new(setup, now);
-        self.links.insert(link, LinkEntry { machine, in_mesh: false, closing: false });
+        self.links.insert(
+            link,
+            LinkEntry {
+                machine,
+                in_mesh: false,
+                closing: false,
+            },
+        );
         self.discovery_input(DiscoveryInput::LinkUp { link, device, role }, now);
     }
 
@@ -153,7 +183,13 @@ impl Node {
                 LinkOutput::Established { peer } => self.link_established(link, peer, now),
                 LinkOutput::Received { message } => {
                     if self.links.get(&link).is_some_and(|entry| entry.in_mesh) {
-                        self.mesh_input(MeshInput::Frame { link, bytes: message }, now);
+                        self.mesh_input(
+                            MeshInput::Frame {
+                                link,
+                                bytes: message,
+                            },
+                            now,
+                        );
                     }
                 }
                 LinkOutput::QueueFull { .. } => {
@@ -172,9 +208,19 @@ impl Node {
             .iter()
             .find(|(id, entry)| **id != link && entry.in_mesh && entry.machine.peer() == Some(peer))
             .map(|(id, _)| *id);
-        self.discovery_input(DiscoveryInput::Identified { link, same_as: other }, now);
+        self.discovery_input(
+            DiscoveryInput::Identified {
+                link,
+                same_as: other,
+            },
+            now,
+        );
         if let Some(other) = other {
-            let loser = if self.rank(link) < self.rank(other) { other } else { link };
+            let loser = if self.rank(link) < self.rank(other) {
+                other
+            } else {
+                link
+            };
             self.disconnect(loser, now);
             if loser == link {
                 return;
@@ -204,7 +250,8 @@ impl Node {
             && !entry.closing
         {
             entry.closing = true;
-            self.outputs.push_back(Output::Radio(RadioCommand::Disconnect { link }));
+            self.outputs
+                .push_back(Output::Radio(RadioCommand::Disconnect { link }));
         }
     }
 

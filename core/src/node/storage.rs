@@ -36,7 +36,10 @@ pub(super) struct Storage {
 
 impl Storage {
     pub(super) fn put_meta(&mut self, run: RunId, counter: u64) {
-        self.puts.push(Record { key: META_KEY.to_vec(), value: encode(&(run, counter)) });
+        self.puts.push(Record {
+            key: META_KEY.to_vec(),
+            value: encode(&(run, counter)),
+        });
     }
 
     /// Adds writes of a group; keys are relative to it.
@@ -51,10 +54,15 @@ impl Storage {
             // A later write of one key wins, whatever an earlier one of the same batch said.
             let key = absolute(group, &record.key);
             self.deletes.retain(|deleted| *deleted != key);
-            self.puts.push(Record { key, value: record.value });
+            self.puts.push(Record {
+                key,
+                value: record.value,
+            });
         }
-        self.deletes.extend(deletes.iter().map(|key| absolute(group, key)));
-        self.receipts.extend(receipt.map(|receipt| (group, receipt)));
+        self.deletes
+            .extend(deletes.iter().map(|key| absolute(group, key)));
+        self.receipts
+            .extend(receipt.map(|receipt| (group, receipt)));
     }
 
     /// The batch of this input, if anything was written.
@@ -64,7 +72,8 @@ impl Storage {
         }
         self.next_token += 1;
         let token = StoreToken(self.next_token);
-        self.under_way.insert(token, std::mem::take(&mut self.receipts));
+        self.under_way
+            .insert(token, std::mem::take(&mut self.receipts));
         Some(StoreCommand {
             token,
             puts: std::mem::take(&mut self.puts),
@@ -131,11 +140,22 @@ mod tests {
     fn one_batch_per_input_names_who_waits() {
         let mut storage = Storage::default();
         assert_eq!(storage.take_batch(), None);
-        let record = Record { key: vec![1], value: vec![2] };
-        storage.add(GROUP, vec![record], vec![vec![3]], Some(Receipt::Consensus(9)));
+        let record = Record {
+            key: vec![1],
+            value: vec![2],
+        };
+        storage.add(
+            GROUP,
+            vec![record],
+            vec![vec![3]],
+            Some(Receipt::Consensus(9)),
+        );
         let batch = storage.take_batch().expect("something was written");
         assert_eq!((batch.puts.len(), batch.deletes.len()), (1, 1));
-        assert_eq!(storage.complete(batch.token), vec![(GROUP, Receipt::Consensus(9))]);
+        assert_eq!(
+            storage.complete(batch.token),
+            vec![(GROUP, Receipt::Consensus(9))]
+        );
         assert_eq!(storage.complete(batch.token), vec![]);
     }
 
@@ -143,7 +163,15 @@ mod tests {
     fn a_put_after_a_delete_of_the_same_key_stays() {
         let mut storage = Storage::default();
         storage.add(GROUP, vec![], vec![vec![1]], None);
-        storage.add(GROUP, vec![Record { key: vec![1], value: vec![2] }], vec![], None);
+        storage.add(
+            GROUP,
+            vec![Record {
+                key: vec![1],
+                value: vec![2],
+            }],
+            vec![],
+            None,
+        );
         let batch = storage.take_batch().expect("something was written");
         assert!(batch.deletes.is_empty());
     }
@@ -152,10 +180,24 @@ mod tests {
     fn a_store_is_read_back() {
         let mut storage = Storage::default();
         storage.put_meta(RunId(5), 3);
-        storage.add(GROUP, vec![Record { key: vec![1], value: vec![2] }], vec![], None);
+        storage.add(
+            GROUP,
+            vec![Record {
+                key: vec![1],
+                value: vec![2],
+            }],
+            vec![],
+            None,
+        );
         let batch = storage.take_batch().expect("something was written");
         let loaded = Loaded::read(batch.puts);
         assert_eq!((loaded.run, loaded.counter), (Some(RunId(5)), Some(3)));
-        assert_eq!(loaded.groups[&GROUP], vec![Record { key: vec![1], value: vec![2] }]);
+        assert_eq!(
+            loaded.groups[&GROUP],
+            vec![Record {
+                key: vec![1],
+                value: vec![2]
+            }]
+        );
     }
 }

@@ -16,8 +16,8 @@ use crate::outbox::{Outbox, Record};
 use crate::rules::Rules;
 use crate::time::Instant;
 use crate::wire::{
-    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote, decode,
-    encode,
+    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote,
+    decode, encode,
 };
 
 /// Votes of this input by where they go: one frame carries all of them (C12).
@@ -32,7 +32,10 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
-        let gathering = self.gathering.as_ref().and_then(|gathering| gathering.deadline());
+        let gathering = self
+            .gathering
+            .as_ref()
+            .and_then(|gathering| gathering.deadline());
         let replica = self.replica.as_ref().and_then(|replica| replica.deadline());
         gathering.into_iter().chain(replica).min()
     }
@@ -49,7 +52,12 @@ impl Node {
         now: Instant,
     ) -> Result<Done, CommandError> {
         match command {
-            Command::OpenTable { name, rules, rules_config, mode } => {
+            Command::OpenTable {
+                name,
+                rules,
+                rules_config,
+                mode,
+            } => {
                 let group = GroupId(self.random_16());
                 let setup = TableSetup {
                     identity: self.identity.clone(),
@@ -65,7 +73,10 @@ impl Node {
                 let mut out = Outbox::new();
                 let (gathering, ticket) = Gathering::open(setup, &mut out)?;
                 self.insert_gathering(group, gathering, out, now);
-                Ok(Done::Opened { group, ticket: ticket.to_string() })
+                Ok(Done::Opened {
+                    group,
+                    ticket: ticket.to_string(),
+                })
             }
             Command::JoinTable { ticket, name } => {
                 let ticket: Ticket = ticket.parse()?;
@@ -88,7 +99,10 @@ impl Node {
                 Ok(Done::Joined { group })
             }
             Command::StartTable { group } => {
-                let table = self.tables.get_mut(&group).ok_or(CommandError::UnknownGroup(group))?;
+                let table = self
+                    .tables
+                    .get_mut(&group)
+                    .ok_or(CommandError::UnknownGroup(group))?;
                 let gathering = table.gathering.as_mut().ok_or(CommandError::TableStarted)?;
                 let rules = &self.config.rules;
                 let root = |genesis: &Genesis| {
@@ -105,7 +119,12 @@ impl Node {
                 self.gathering_outputs(group, out, now);
                 Ok(Done::Ok)
             }
-            Command::Submit { group, payload, dependencies, validity } => {
+            Command::Submit {
+                group,
+                payload,
+                dependencies,
+                validity,
+            } => {
                 let submission = self.with_replica(group, now, |replica, out| {
                     replica.submit(payload, dependencies, validity, out)
                 })?;
@@ -116,7 +135,9 @@ impl Node {
                 Ok(Done::Ok)
             }
             Command::Acknowledge { group, submission } => {
-                self.with_replica(group, now, |replica, out| replica.acknowledge(submission, out))?;
+                self.with_replica(group, now, |replica, out| {
+                    replica.acknowledge(submission, out)
+                })?;
                 Ok(Done::Ok)
             }
         }
@@ -133,7 +154,11 @@ impl Node {
             let fault = PeerFault::Mesh("a payload without a group");
             return self.fault(Some(link), None, fault);
         };
-        let Some(group) = self.tables.keys().find(|group| group.0[..GROUP_TAG_LEN] == *tag) else {
+        let Some(group) = self
+            .tables
+            .keys()
+            .find(|group| group.0[..GROUP_TAG_LEN] == *tag)
+        else {
             *self.faults.entry("unknown group").or_default() += 1;
             return;
         };
@@ -145,14 +170,19 @@ impl Node {
     }
 
     pub(super) fn table_timeout(&mut self, group: GroupId, now: Instant) {
-        let due = |deadline: Option<(Instant, &'static str)>| {
-            deadline.is_some_and(|(at, _)| at <= now)
-        };
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
         let Some(table) = self.tables.get(&group) else {
             return;
         };
-        let gathering = table.gathering.as_ref().is_some_and(|gathering| due(gathering.deadline()));
-        let replica = table.replica.as_ref().is_some_and(|replica| due(replica.deadline()));
+        let gathering = table
+            .gathering
+            .as_ref()
+            .is_some_and(|gathering| due(gathering.deadline()));
+        let replica = table
+            .replica
+            .as_ref()
+            .is_some_and(|replica| due(replica.deadline()));
         if gathering {
             self.gathering_input(group, GatheringInput::Timeout, now);
         }
@@ -161,7 +191,13 @@ impl Node {
         }
     }
 
-    pub(super) fn table_stored(&mut self, group: GroupId, receipt: Receipt, ok: bool, now: Instant) {
+    pub(super) fn table_stored(
+        &mut self,
+        group: GroupId,
+        receipt: Receipt,
+        ok: bool,
+        now: Instant,
+    ) {
         match receipt {
             Receipt::Gathering(sequence) if ok => {
                 self.gathering_input(group, GatheringInput::Stored(sequence), now);
@@ -267,24 +303,38 @@ impl Node {
 
     fn gathering_input(&mut self, group: GroupId, input: GatheringInput, now: Instant) {
         let mut out = Outbox::new();
-        if let Some(Table { gathering: Some(gathering), .. }) = self.tables.get_mut(&group) {
+        if let Some(Table {
+            gathering: Some(gathering),
+            ..
+        }) = self.tables.get_mut(&group)
+        {
             gathering.handle(input, now, &mut out);
         }
         self.gathering_outputs(group, out, now);
     }
 
-    fn gathering_outputs(&mut self, group: GroupId, mut out: Outbox<GatheringOutput>, now: Instant) {
+    fn gathering_outputs(
+        &mut self,
+        group: GroupId,
+        mut out: Outbox<GatheringOutput>,
+        now: Instant,
+    ) {
         for output in drain(&mut out) {
             match output {
                 GatheringOutput::Store { sequence, record } => {
-                    let record = Record { key: GATHERING_KEY.to_vec(), value: record };
+                    let record = Record {
+                        key: GATHERING_KEY.to_vec(),
+                        value: record,
+                    };
                     let receipt = Some(Receipt::Gathering(sequence));
                     self.storage.add(group, vec![record], vec![], receipt);
                 }
                 GatheringOutput::Send { to, message } => {
                     self.send_gathering(group, to, &message, now);
                 }
-                GatheringOutput::Entries(entries) => self.event(Event::Gathering { group, entries }),
+                GatheringOutput::Entries(entries) => {
+                    self.event(Event::Gathering { group, entries })
+                }
                 GatheringOutput::Genesis(genesis) => {
                     self.start_replica(group, genesis, now);
                     self.close_gathering(group);
@@ -301,7 +351,10 @@ impl Node {
 
     /// The opener's gathering ends once every member was heard in the group.
     fn close_gathering_if_done(&mut self, group: GroupId) {
-        let gathering = self.tables.get(&group).and_then(|table| table.gathering.as_ref());
+        let gathering = self
+            .tables
+            .get(&group)
+            .and_then(|table| table.gathering.as_ref());
         if gathering.is_some_and(|gathering| gathering.waiting_for().is_none()) {
             self.close_gathering(group);
         }
@@ -311,7 +364,8 @@ impl Node {
         if let Some(table) = self.tables.get_mut(&group)
             && table.gathering.take().is_some()
         {
-            self.storage.add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
+            self.storage
+                .add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
         }
     }
 
@@ -343,7 +397,10 @@ impl Node {
         out: Outbox<GatheringOutput>,
         now: Instant,
     ) {
-        let table = Table { gathering: Some(Box::new(gathering)), replica: None };
+        let table = Table {
+            gathering: Some(Box::new(gathering)),
+            replica: None,
+        };
         self.tables.insert(group, table);
         self.gathering_outputs(group, out, now);
         self.tell_reachable(group, now);
@@ -386,7 +443,10 @@ impl Node {
     ) -> Result<T, CommandError> {
         let mut out = Outbox::new();
         let result = match self.tables.get_mut(&group) {
-            Some(Table { replica: Some(replica), .. }) => command(replica, &mut out),
+            Some(Table {
+                replica: Some(replica),
+                ..
+            }) => command(replica, &mut out),
             Some(_) => Err(CommandError::NotStarted),
             None => Err(CommandError::UnknownGroup(group)),
         };
@@ -396,7 +456,11 @@ impl Node {
 
     fn replica_input(&mut self, group: GroupId, input: ReplicaInput, now: Instant) {
         let mut out = Outbox::new();
-        if let Some(Table { replica: Some(replica), .. }) = self.tables.get_mut(&group) {
+        if let Some(Table {
+            replica: Some(replica),
+            ..
+        }) = self.tables.get_mut(&group)
+        {
             replica.handle(input, now, &mut out);
         }
         self.replica_outputs(group, out, now);
@@ -409,7 +473,8 @@ impl Node {
                     let members = self.member_addresses(group);
                     // Where the origin is not reachable any more, its tree is not known: everyone
                     // who is next to us gets it.
-                    let dests = if origin == self.own_address() || self.reachable.contains(&origin) {
+                    let dests = if origin == self.own_address() || self.reachable.contains(&origin)
+                    {
                         self.mesh.children(origin, &members)
                     } else {
                         self.mesh.nearest(&members)
@@ -423,11 +488,19 @@ impl Node {
                 ReplicaOutput::Send { to, message } => {
                     self.send_to_all(group, &[to], &message, now);
                 }
-                ReplicaOutput::Store { receipt, puts, deletes } => {
+                ReplicaOutput::Store {
+                    receipt,
+                    puts,
+                    deletes,
+                } => {
                     let receipt = receipt.map(Receipt::Replica);
                     self.storage.add(group, puts, deletes, receipt);
                 }
-                ReplicaOutput::StoreConsensus { sequence, puts, deletes } => {
+                ReplicaOutput::StoreConsensus {
+                    sequence,
+                    puts,
+                    deletes,
+                } => {
                     let receipt = Some(Receipt::Consensus(sequence));
                     self.storage.add(group, puts, deletes, receipt);
                 }
@@ -439,11 +512,29 @@ impl Node {
 
     fn replica_event(&mut self, group: GroupId, event: ReplicaEvent) {
         self.event(match event {
-            ReplicaEvent::View { head, patches, pending } => Event::View { head, patches, pending },
-            ReplicaEvent::Fate { submission, fate } => Event::Fate { group, submission, fate },
-            ReplicaEvent::Committed { head, applied, refused } => {
-                Event::Committed { head, applied, refused }
-            }
+            ReplicaEvent::View {
+                head,
+                patches,
+                pending,
+            } => Event::View {
+                head,
+                patches,
+                pending,
+            },
+            ReplicaEvent::Fate { submission, fate } => Event::Fate {
+                group,
+                submission,
+                fate,
+            },
+            ReplicaEvent::Committed {
+                head,
+                applied,
+                refused,
+            } => Event::Committed {
+                head,
+                applied,
+                refused,
+            },
             ReplicaEvent::Status(status) => Event::Status { group, status },
             ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
         });
@@ -460,7 +551,10 @@ impl Node {
         for dest in dests.iter().filter(|dest| **dest != own) {
             match message {
                 GroupMessage::Votes { votes, .. } => {
-                    self.outgoing_votes.entry((group, *dest)).or_default().extend(votes.iter());
+                    self.outgoing_votes
+                        .entry((group, *dest))
+                        .or_default()
+                        .extend(votes.iter());
                 }
                 _ => self.send_message(group, *dest, message, now),
             }
@@ -480,7 +574,9 @@ impl Node {
     }
 
     fn member_addresses(&self, group: GroupId) -> BTreeSet<MeshAddress> {
-        self.replica(group).map(|replica| replica.addresses().clone()).unwrap_or_default()
+        self.replica(group)
+            .map(|replica| replica.addresses().clone())
+            .unwrap_or_default()
     }
 
     fn own_address(&self) -> MeshAddress {
@@ -488,7 +584,10 @@ impl Node {
     }
 
     fn rules_named(&self, name: &str) -> Result<Arc<dyn Rules>, CommandError> {
-        find_rules(&self.config.rules, &Bytes::truncating(name.as_bytes().to_vec()))
+        find_rules(
+            &self.config.rules,
+            &Bytes::truncating(name.as_bytes().to_vec()),
+        )
     }
 
     fn rules_ids(&self) -> Vec<RulesId> {
@@ -502,10 +601,7 @@ impl Node {
     }
 }
 
-fn find_rules(
-    known: &[Arc<dyn Rules>],
-    name: &Bytes<32>,
-) -> Result<Arc<dyn Rules>, CommandError> {
+fn find_rules(known: &[Arc<dyn Rules>], name: &Bytes<32>) -> Result<Arc<dyn Rules>, CommandError> {
     known
         .iter()
         .find(|rules| rules.id().name == *name)

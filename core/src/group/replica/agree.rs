@@ -38,16 +38,37 @@ impl Replica {
     ) -> Option<Input> {
         match wish {
             Output::Build { round, parent, .. } => {
-                return Some(Input::Built { round, block: self.build(parent) });
+                return Some(Input::Built {
+                    round,
+                    block: self.build(parent),
+                });
             }
-            Output::Execute { parent, hash, block } => {
+            Output::Execute {
+                parent,
+                hash,
+                block,
+            } => {
                 let verdict = self.execute(parent, hash, &block, out);
-                return Some(Input::Executed { block: hash, verdict });
+                return Some(Input::Executed {
+                    block: hash,
+                    verdict,
+                });
             }
-            Output::Store { sequence, puts, deletes } => {
+            Output::Store {
+                sequence,
+                puts,
+                deletes,
+            } => {
                 let puts = restore::consensus_records(puts);
-                let deletes = deletes.iter().map(|key| restore::consensus_key(key)).collect();
-                out.push(ReplicaOutput::StoreConsensus { sequence, puts, deletes });
+                let deletes = deletes
+                    .iter()
+                    .map(|key| restore::consensus_key(key))
+                    .collect();
+                out.push(ReplicaOutput::StoreConsensus {
+                    sequence,
+                    puts,
+                    deletes,
+                });
             }
             Output::Spread { author, message } => {
                 if let Some(origin) = self.address_of(author) {
@@ -60,7 +81,10 @@ impl Replica {
                 }
             }
             Output::Repeat { message } => out.push(ReplicaOutput::Nearest { message }),
-            Output::Finalized { blocks, certificate } => {
+            Output::Finalized {
+                blocks,
+                certificate,
+            } => {
                 self.finalized(blocks, &certificate, now, out);
             }
             Output::NeedBody { block, from } => {
@@ -111,15 +135,28 @@ impl Replica {
         self.submissions.settle(block.height, &executed.fates);
         let (mut applied, mut refused) = (Vec::new(), Vec::new());
         for (id, reason) in &executed.fates {
-            if reason.is_none() { &mut applied } else { &mut refused }.push(*id);
+            if reason.is_none() {
+                &mut applied
+            } else {
+                &mut refused
+            }
+            .push(*id);
         }
         let record = restore::block_record(&block, finalization.as_ref(), round);
-        out.push(ReplicaOutput::Store { receipt: None, puts: vec![record], deletes: vec![] });
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![record],
+            deletes: vec![],
+        });
         self.history
             .push(block, finalization, executed.state, round)
             .expect("a final block stands on the head and was executed to its root");
         let head = head_of(self.group, self.executor.epoch(), &self.history);
-        out.push(ReplicaOutput::Event(ReplicaEvent::Committed { head, applied, refused }));
+        out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
+            head,
+            applied,
+            refused,
+        }));
         self.advanced(now, out);
     }
 
@@ -153,7 +190,8 @@ impl Replica {
             candidates,
             self.draws.reveals(),
         )?;
-        self.executed.insert(block.hash(self.executor.epoch()), (block.height, executed));
+        self.executed
+            .insert(block.hash(self.executor.epoch()), (block.height, executed));
         Some(block)
     }
 
@@ -170,11 +208,16 @@ impl Replica {
         let Some((height, state)) = self.standing_of(parent) else {
             return Verdict::Missing;
         };
-        match self.executor.execute(standing(height, parent, state), block) {
+        match self
+            .executor
+            .execute(standing(height, parent, state), block)
+        {
             Ok(executed) => {
                 // C4: whoever holds the preimage of a voter refuses the block that leaves him out.
                 if let Some(reveal) = self.draws.objection(state, &executed.state) {
-                    out.push(ReplicaOutput::Nearest { message: GroupMessage::Reveal(reveal) });
+                    out.push(ReplicaOutput::Nearest {
+                        message: GroupMessage::Reveal(reveal),
+                    });
                     return Verdict::Invalid { rule: 4 };
                 }
                 self.executed.insert(hash, (block.height, executed));
@@ -199,7 +242,8 @@ impl Replica {
                 // An objection kept it from being executed here; by its finalization it stands.
                 None => {
                     let (height, parent) = self.history.head();
-                    self.executor.execute(standing(height, parent, self.history.state()), &block)
+                    self.executor
+                        .execute(standing(height, parent, self.history.state()), &block)
                 }
             };
             let Ok(executed) = executed else {
@@ -214,5 +258,10 @@ impl Replica {
 
 /// Where a certified head leaves the agreement.
 pub(super) fn finalized_head(height: u64, block: Hash, certificate: Certificate) -> Finalized {
-    Finalized { height, block, round: certificate.statement.round, certificate: Some(certificate) }
+    Finalized {
+        height,
+        block,
+        round: certificate.statement.round,
+        certificate: Some(certificate),
+    }
 }

@@ -30,7 +30,10 @@ impl Replica {
     /// Asks for something that is asked again by whoever needs it.
     pub(super) fn ask(&self, to: u8, fetch: Fetch, out: &mut Outbox<ReplicaOutput>) {
         if let Some(to) = self.address_of(to) {
-            out.push(ReplicaOutput::Send { to, message: GroupMessage::Fetch(fetch) });
+            out.push(ReplicaOutput::Send {
+                to,
+                message: GroupMessage::Fetch(fetch),
+            });
         }
     }
 
@@ -66,7 +69,9 @@ impl Replica {
 
     /// The first of `from` who can be reached.
     pub(super) fn pick(&self, from: &[u8]) -> Option<u8> {
-        from.iter().copied().find(|index| *index != self.own && self.is_reachable(*index))
+        from.iter()
+            .copied()
+            .find(|index| *index != self.own && self.is_reachable(*index))
     }
 
     pub(super) fn own_status(&self, reply: bool) -> Status {
@@ -128,7 +133,12 @@ impl Replica {
             Fetch::Actions { author, from } => {
                 let mut actions = Vec::new();
                 let mut bytes = 0;
-                for action in self.pool.since(*author, *from).into_iter().take(FOUND_ITEMS_MAX) {
+                for action in self
+                    .pool
+                    .since(*author, *from)
+                    .into_iter()
+                    .take(FOUND_ITEMS_MAX)
+                {
                     bytes += crate::wire::encode(&action).len();
                     if bytes > self.config.sync_answer_bytes_max {
                         break;
@@ -139,12 +149,18 @@ impl Replica {
             }
             Fetch::Votes { from } => {
                 for message in self.consensus.votes_from(*from) {
-                    out.push(ReplicaOutput::Send { to: origin, message });
+                    out.push(ReplicaOutput::Send {
+                        to: origin,
+                        message,
+                    });
                 }
                 return;
             }
         };
-        out.push(ReplicaOutput::Send { to: origin, message: GroupMessage::Found(found) });
+        out.push(ReplicaOutput::Send {
+            to: origin,
+            message: GroupMessage::Found(found),
+        });
     }
 
     /// An answer.
@@ -210,18 +226,32 @@ impl Replica {
             Ok(SyncStep::More(fetch)) => {
                 self.request(asked, fetch, now, out);
             }
-            Ok(SyncStep::Blocks { blocks, finalization }) => {
+            Ok(SyncStep::Blocks {
+                blocks,
+                finalization,
+            }) => {
                 self.request = None;
                 self.install_blocks(blocks, finalization, now, out);
             }
-            Ok(SyncStep::Snapshot { block, finalization, state }) => {
+            Ok(SyncStep::Snapshot {
+                block,
+                finalization,
+                state,
+            }) => {
                 self.request = None;
                 self.install_snapshot(block, finalization, state, now, out);
             }
-            Ok(SyncStep::Diverged { height, own, certified, .. }) => {
+            Ok(SyncStep::Diverged {
+                height,
+                own,
+                certified,
+                ..
+            }) => {
                 self.request = None;
                 self.diverged(
-                    format!("height {height} is {own:?} here and {certified:?} there, both certified"),
+                    format!(
+                        "height {height} is {own:?} here and {certified:?} there, both certified"
+                    ),
                     out,
                 );
             }
@@ -235,7 +265,10 @@ impl Replica {
         // The answer may have been a part, or overtaken while it travelled.
         if self.request.is_none()
             && !self.consensus.is_stopped()
-            && self.claims.get(&asked).is_some_and(|claim| *claim > self.history.head().0)
+            && self
+                .claims
+                .get(&asked)
+                .is_some_and(|claim| *claim > self.history.head().0)
         {
             self.ask_above(asked, now, out);
         }
@@ -252,8 +285,9 @@ impl Replica {
         let last = blocks.len().saturating_sub(1);
         for (index, block) in blocks.into_iter().enumerate() {
             let (height, parent) = self.history.head();
-            let executed =
-                self.executor.execute(standing(height, parent, self.history.state()), &block);
+            let executed = self
+                .executor
+                .execute(standing(height, parent, self.history.state()), &block);
             match executed {
                 Ok(executed) => {
                     let own = (index == last).then(|| finalization.clone());
@@ -261,11 +295,13 @@ impl Replica {
                 }
                 Err(Invalid::WrongRoot) => {
                     let at = block.height;
-                    return self.diverged(format!("certified block {at} has another root here"), out);
+                    return self
+                        .diverged(format!("certified block {at} has another root here"), out);
                 }
                 Err(Invalid::Rule { what, .. }) => {
                     let at = block.height;
-                    return self.diverged(format!("certified block {at} is refused here: {what}"), out);
+                    return self
+                        .diverged(format!("certified block {at} is refused here: {what}"), out);
                 }
             }
         }
@@ -287,7 +323,11 @@ impl Replica {
         }
         let round = finalization.statement.round;
         let old = self.history.head().0;
-        if self.history.install(block, finalization.clone(), state, round).is_err() {
+        if self
+            .history
+            .install(block, finalization.clone(), state, round)
+            .is_err()
+        {
             let fault = PeerFault::Sync("a snapshot that is not of its block");
             return out.push(ReplicaOutput::Fault { peer: None, fault });
         }
@@ -329,10 +369,20 @@ impl Replica {
     fn compare_actions(&self, sender: u8, status: &Status, out: &mut Outbox<ReplicaOutput>) {
         let own = self.pool.counters();
         let theirs = &status.actions_known;
-        let same = own.iter().zip(theirs.iter()).all(|(own, theirs)| own == theirs);
+        let same = own
+            .iter()
+            .zip(theirs.iter())
+            .all(|(own, theirs)| own == theirs);
         for (author, (own, theirs)) in (0u8..).zip(own.iter().zip(theirs.iter())) {
             if theirs > own {
-                self.ask(sender, Fetch::Actions { author, from: own + 1 }, out);
+                self.ask(
+                    sender,
+                    Fetch::Actions {
+                        author,
+                        from: own + 1,
+                    },
+                    out,
+                );
             } else if same && *own > 0 && status.actions_digest != self.pool.digest() {
                 // Equal counters over other actions: somebody signed two with one number.
                 self.ask(sender, Fetch::Actions { author, from: 1 }, out);
@@ -348,6 +398,7 @@ impl Replica {
     }
 
     fn is_reachable(&self, index: u8) -> bool {
-        self.address_of(index).is_some_and(|address| self.reachable.contains(&address))
+        self.address_of(index)
+            .is_some_and(|address| self.reachable.contains(&address))
     }
 }

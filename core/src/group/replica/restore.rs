@@ -46,8 +46,11 @@ impl Replica {
         let own = own_index(&setup.identity, &genesis).ok()?;
         let (executor, state) = Self::executor(setup, &genesis).ok()?;
         let committee = Self::committee(setup, &executor);
-        let mut history =
-            History::new(executor.epoch(), state, setup.config.group.history_bytes_max);
+        let mut history = History::new(
+            executor.epoch(),
+            state,
+            setup.config.group.history_bytes_max,
+        );
         let mut stored_base = 0;
         if let Some(base) = records
             .iter()
@@ -57,10 +60,15 @@ impl Replica {
             let height = base.block.height;
             let round = base.finalization.statement.round;
             let state = map_of(base.entries)?;
-            history.install(base.block, base.finalization, state, round).ok()?;
+            history
+                .install(base.block, base.finalization, state, round)
+                .ok()?;
             stored_base = height;
         }
-        for record in records.iter().filter(|record| record.key.first() == Some(&BLOCK)) {
+        for record in records
+            .iter()
+            .filter(|record| record.key.first() == Some(&BLOCK))
+        {
             let Ok(stored) = decode::<StoredBlock>(&record.value, usize::MAX) else {
                 break;
             };
@@ -73,22 +81,33 @@ impl Replica {
             else {
                 break;
             };
-            let pushed =
-                history.push(stored.block, stored.finalization, executed.state, stored.round);
+            let pushed = history.push(
+                stored.block,
+                stored.finalization,
+                executed.state,
+                stored.round,
+            );
             if pushed.is_err() {
                 break;
             }
         }
         // Only a block with its own finalization can be the head of the agreement.
-        while history.at(history.head().0).is_some_and(|entry| entry.finalization.is_none()) {
+        while history
+            .at(history.head().0)
+            .is_some_and(|entry| entry.finalization.is_none())
+        {
             let below = history.head().0 - 1;
             if history.rollback(below).is_err() {
                 break;
             }
         }
         let (height, block) = history.head();
-        let certificate = history.at(height).and_then(|entry| entry.finalization.clone());
-        let round = certificate.as_ref().map_or(0, |certificate| certificate.statement.round);
+        let certificate = history
+            .at(height)
+            .and_then(|entry| entry.finalization.clone());
+        let round = certificate
+            .as_ref()
+            .map_or(0, |certificate| certificate.statement.round);
         let submitted: Vec<(u64, Vec<u8>)> = records
             .iter()
             .filter(|record| record.key.first() == Some(&SUBMISSION))
@@ -106,7 +125,10 @@ impl Replica {
         let votes: Vec<Record> = records
             .iter()
             .filter(|record| record.key.first() == Some(&CONSENSUS))
-            .map(|record| Record { key: record.key[1..].to_vec(), value: record.value.clone() })
+            .map(|record| Record {
+                key: record.key[1..].to_vec(),
+                value: record.value.clone(),
+            })
             .collect();
         let mut wishes = Outbox::new();
         let consensus = Consensus::restore(
@@ -115,13 +137,26 @@ impl Replica {
             setup.identity.clone(),
             Some(own),
             setup.may_vote,
-            Finalized { height, block, round, certificate },
+            Finalized {
+                height,
+                block,
+                round,
+                certificate,
+            },
             &votes,
             now,
             &mut wishes,
         );
-        let mut replica =
-            Self::assemble(setup, genesis, executor, history, submissions, consensus, own, now);
+        let mut replica = Self::assemble(
+            setup,
+            genesis,
+            executor,
+            history,
+            submissions,
+            consensus,
+            own,
+            now,
+        );
         replica.stored_base = stored_base;
         while let Some(wish) = wishes.pop() {
             if let Some(input) = replica.consensus_output(wish, now, out) {
@@ -136,7 +171,10 @@ impl Replica {
     /// Stores the whole state once enough blocks stand on the last one that was.
     pub(super) fn store_base_if_due(&mut self, out: &mut Outbox<ReplicaOutput>) {
         let (height, _) = self.history.head();
-        let certified = self.history.at(height).is_some_and(|entry| entry.finalization.is_some());
+        let certified = self
+            .history
+            .at(height)
+            .is_some_and(|entry| entry.finalization.is_some());
         if certified && height >= self.stored_base + BASE_EVERY {
             self.store_base(height, out);
         }
@@ -160,15 +198,25 @@ impl Replica {
                 .map(|(key, value)| (key.as_bytes().to_vec(), value.to_vec()))
                 .collect(),
         };
-        let put = Record { key: vec![BASE], value: encode(&base) };
+        let put = Record {
+            key: vec![BASE],
+            value: encode(&base),
+        };
         let deletes = (self.stored_base..=blocks_to).map(block_key).collect();
         self.stored_base = height;
-        out.push(ReplicaOutput::Store { receipt: None, puts: vec![put], deletes });
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![put],
+            deletes,
+        });
     }
 }
 
 pub(super) fn genesis_record(genesis: &SignedGenesis) -> Record {
-    Record { key: vec![GENESIS], value: encode(genesis) }
+    Record {
+        key: vec![GENESIS],
+        value: encode(genesis),
+    }
 }
 
 pub(super) fn block_record(
@@ -176,15 +224,24 @@ pub(super) fn block_record(
     finalization: Option<&Certificate>,
     round: u64,
 ) -> Record {
-    let stored =
-        StoredBlock { block: block.clone(), finalization: finalization.cloned(), round };
-    Record { key: block_key(block.height), value: encode(&stored) }
+    let stored = StoredBlock {
+        block: block.clone(),
+        finalization: finalization.cloned(),
+        round,
+    };
+    Record {
+        key: block_key(block.height),
+        value: encode(&stored),
+    }
 }
 
 pub(super) fn consensus_records(records: Vec<Record>) -> Vec<Record> {
     records
         .into_iter()
-        .map(|record| Record { key: consensus_key(&record.key), value: record.value })
+        .map(|record| Record {
+            key: consensus_key(&record.key),
+            value: record.value,
+        })
         .collect()
 }
 
@@ -195,7 +252,10 @@ pub(super) fn consensus_key(key: &[u8]) -> Vec<u8> {
 pub(super) fn submission_records(records: Vec<(u64, Vec<u8>)>) -> Vec<Record> {
     records
         .into_iter()
-        .map(|(id, value)| Record { key: submission_key(id), value })
+        .map(|(id, value)| Record {
+            key: submission_key(id),
+            value,
+        })
         .collect()
 }
 

@@ -28,7 +28,12 @@ pub(super) struct Repeat {
 
 impl Repeat {
     pub(super) fn new(min: Duration, max: Duration) -> Self {
-        Self { min, max, pause: min, at: None }
+        Self {
+            min,
+            max,
+            pause: min,
+            at: None,
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -161,11 +166,15 @@ impl Replica {
             if !waiting.contains(&action.action.id()) {
                 // After a restart the pool is empty: what is stored goes in again.
                 self.dirty |= self.pool.insert(action.clone()) == Inserted::New;
-                out.push(ReplicaOutput::Nearest { message: GroupMessage::Action(action) });
+                out.push(ReplicaOutput::Nearest {
+                    message: GroupMessage::Action(action),
+                });
             }
         }
         for reveal in self.draws.held() {
-            out.push(ReplicaOutput::Nearest { message: GroupMessage::Reveal(reveal) });
+            out.push(ReplicaOutput::Nearest {
+                message: GroupMessage::Reveal(reveal),
+            });
         }
         let message = GroupMessage::Status(self.own_status(true));
         out.push(ReplicaOutput::Nearest { message });
@@ -189,26 +198,52 @@ impl Replica {
         let state = self.submissions.state(&self.executor).clone();
         let pending = self.submissions.pending(&self.executor);
         for (submission, fate) in self.submissions.take_fates(&self.executor) {
-            out.push(ReplicaOutput::Event(ReplicaEvent::Fate { submission, fate }));
+            out.push(ReplicaOutput::Event(ReplicaEvent::Fate {
+                submission,
+                fate,
+            }));
         }
         let patches = self.submissions.take_patches(&self.executor);
         let head = self.head();
         if !patches.is_empty() || pending != self.shown.pending || head != self.shown.head {
             let pending = pending.clone();
-            out.push(ReplicaOutput::Event(ReplicaEvent::View { head, patches, pending }));
+            out.push(ReplicaOutput::Event(ReplicaEvent::View {
+                head,
+                patches,
+                pending,
+            }));
         }
-        self.shown = Shown { head, state, pending };
+        self.shown = Shown {
+            head,
+            state,
+            pending,
+        };
         self.store_submissions(out);
     }
 
     fn store_submissions(&mut self, out: &mut Outbox<ReplicaOutput>) {
         while let Some(batch) = self.submissions.take_store() {
             let puts = restore::submission_records(batch.puts);
-            let deletes = batch.deletes.iter().map(|id| restore::submission_key(*id)).collect();
+            let deletes = batch
+                .deletes
+                .iter()
+                .map(|id| restore::submission_key(*id))
+                .collect();
             if batch.signed.is_empty() {
-                out.push(ReplicaOutput::Store { receipt: None, puts, deletes });
+                out.push(ReplicaOutput::Store {
+                    receipt: None,
+                    puts,
+                    deletes,
+                });
             } else {
-                self.store_signed(Storing { signed: batch.signed, puts, deletes }, out);
+                self.store_signed(
+                    Storing {
+                        signed: batch.signed,
+                        puts,
+                        deletes,
+                    },
+                    out,
+                );
             }
         }
     }
