@@ -12,7 +12,6 @@ use crate::group::{
 };
 use crate::id::{GroupId, LinkId, MeshAddress};
 use crate::outbox::{Outbox, Record};
-use crate::rules::Rules;
 use crate::time::Instant;
 use crate::wire::{
     BoundedVec, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote, decode, encode,
