@@ -361,8 +361,8 @@ impl Consensus {
                     let round = vote.statement.round;
                     if round > this.finalized.round {
                         this.ledger.enter(&vote.statement);
-                        this.rounds.entry(round).or_default().add(vote);
-                        this.note_heard(vote.voter, round);
+                        // Alone, an own vote is a quorum.
+                        this.add_vote(vote, out);
                     }
                 }
                 Some(Stored::Certificate(certificate)) => {

@@ -225,7 +225,7 @@ impl Consensus {
             self.enter(next, now);
         }
         self.forget();
-        self.unfinal_since = self.highest_notarized_above_final().map(|_| now);
+        self.unfinal_since = None;
     }
 
     /// Adds a verified vote, own or not; whether it is new.

@@ -267,7 +267,12 @@ impl Sim {
             let said = self.seen.messages;
             let end = self.now + Duration::from_secs(120);
             self.play_until(end);
-            assert_eq!(self.seen.messages, said, "an idle committee sends nothing");
+            assert_eq!(
+                self.seen.messages,
+                said,
+                "an idle committee sends nothing: {}",
+                self.describe()
+            );
             for node in self.nodes.iter().filter_map(|node| node.consensus.as_ref()) {
                 assert_eq!(node.deadline(), None, "an idle committee has no timer");
                 assert_eq!(node.waiting_for(), Vec::new());
@@ -298,10 +303,17 @@ impl Sim {
                 continue;
             };
             text += &format!(
-                "{index}: round {} {:?} final {}@{} work {} waits {:?} deadline {:?} now {:?} \
+                "{index}: round {} {:?} top {:?} lacks {} missing {:?} final {}@{} work {} waits {:?} deadline {:?} now {:?} \
                  pool {:?}\n",
                 consensus.round(),
                 consensus.step,
+                consensus
+                    .rounds
+                    .iter()
+                    .map(|(n, r)| (*n, r.certified(), r.is_nullified(), r.votes().count()))
+                    .collect::<Vec<_>>(),
+                consensus.lacks,
+                consensus.missing_bodies(),
                 consensus.finalized().height,
                 consensus.finalized().round,
                 consensus.work,
