@@ -229,7 +229,11 @@ impl Consensus {
             let block = round.certified()?;
             match self.chain.standing(&block)? {
                 Standing::Invalid(rule) => Some((*number, block, rule)),
-                Standing::Held | Standing::Executing | Standing::Valid | Standing::Later(_) => None,
+                Standing::Held
+                | Standing::Executing
+                | Standing::Valid
+                | Standing::Objected(_)
+                | Standing::Later(_) => None,
             }
         });
         if let Some((round, block, rule)) = wrong {
@@ -423,6 +427,13 @@ impl Consensus {
         }
         match self.chain.standing(&hash) {
             Some(Standing::Valid) => Judged::As(Event::Sound, INVALID),
+            // A quorum did not share the objection: the block stands, and must become final.
+            Some(Standing::Objected(_)) if matches!(proposal.parent, Parent::Repeats { .. }) => {
+                Judged::As(Event::Sound, INVALID)
+            }
+            Some(Standing::Objected(rule)) => {
+                Judged::As(Event::Unsound, RefusalKind::Invalid { rule })
+            }
             Some(Standing::Invalid(_)) if !self.rules.has(Sentence::RootMatches) => {
                 Judged::As(Event::Sound, INVALID)
             }

@@ -26,7 +26,7 @@ pub(super) struct Repeater {
     fetch_interval: Duration,
     /// Requests made since something began to be missing.
     fetches: u32,
-    /// Counts repetitions; it makes each a message of its own.
+    /// Counts repetitions: each asks another member.
     repeats: u32,
     /// The current round was entered by a certificate that skipped others.
     jumped: bool,
@@ -116,7 +116,7 @@ impl Consensus {
         if had_votes {
             let newest = votes.len().saturating_sub(VOTES_PER_MESSAGE);
             let votes = BoundedVec::truncating(votes[newest..].to_vec());
-            let message = GroupMessage::Votes { repeat, votes };
+            let message = GroupMessage::Votes(votes);
             out.push(Output::Repeat { message });
             if let Some(certificate) = self.opening_certificate() {
                 let certificates = BoundedVec::truncating(vec![certificate]);
@@ -237,13 +237,9 @@ impl Consensus {
         }
         let votes = self.undecided_votes();
         if !votes.is_empty() {
-            self.repeater.repeats += 1;
             out.push(Output::Send {
                 to: voter,
-                message: GroupMessage::Votes {
-                    repeat: self.repeater.repeats,
-                    votes: BoundedVec::truncating(votes),
-                },
+                message: GroupMessage::Votes(BoundedVec::truncating(votes)),
             });
         }
     }

@@ -45,7 +45,6 @@ pub struct Replica {
     executor: Executor,
     members: Vec<PeerId>,
     addresses: BTreeSet<MeshAddress>,
-    committee: Committee,
     consensus: Consensus,
     history: History,
     /// Height of the newest stored base: blocks above it are stored one by one.
@@ -179,7 +178,6 @@ impl Replica {
             group: content.group,
             addresses: members.iter().map(PeerId::address).collect(),
             members,
-            committee: Self::committee(setup, &executor),
             consensus,
             stored_base: 0,
             executed: BTreeMap::new(),

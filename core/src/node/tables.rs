@@ -142,7 +142,7 @@ impl Node {
             let votes: Vec<Vote> = votes.into_iter().collect();
             for votes in votes.chunks(VOTES_PER_MESSAGE) {
                 let votes = BoundedVec::truncating(votes.to_vec());
-                self.send_message(group, dest, &GroupMessage::Votes { repeat: 0, votes }, now);
+                self.send_message(group, dest, &GroupMessage::Votes(votes), now);
             }
         }
     }
@@ -435,7 +435,7 @@ impl Node {
         let own = self.own_address();
         for dest in dests.iter().filter(|dest| **dest != own) {
             match message {
-                GroupMessage::Votes { votes, .. } => {
+                GroupMessage::Votes(votes) => {
                     self.outgoing_votes
                         .entry((group, *dest))
                         .or_default()

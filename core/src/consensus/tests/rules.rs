@@ -38,7 +38,7 @@ fn spread(solo: &Solo) -> Vec<u8> {
         .filter_map(|output| match output {
             Output::Spread {
                 author,
-                message: GroupMessage::Votes { .. },
+                message: GroupMessage::Votes(_),
             } => Some(*author),
             _ => None,
         })
@@ -342,10 +342,7 @@ fn c8_nothing_leaves_before_it_is_stored() {
     assert!(solo.proposed().is_empty() && solo.cast().is_empty());
     solo.wait(5_000);
     let leaks = |message: &GroupMessage| {
-        matches!(
-            message,
-            GroupMessage::Proposal(_) | GroupMessage::Votes { .. }
-        )
+        matches!(message, GroupMessage::Proposal(_) | GroupMessage::Votes(_))
     };
     assert!(!solo.consensus.votes_from(0).iter().any(leaks));
     assert!(!repeated(&solo).iter().any(leaks));
@@ -381,9 +378,11 @@ fn c8_a_restart_repeats_and_never_casts_differently() {
     assert!(solo.has_cast(1, Notarize));
     solo.restart();
     let own = solo.bench.vote(3, 1, Notarize, a_hash);
-    assert!(repeated(&solo).iter().any(
-        |message| matches!(message, GroupMessage::Votes { votes, .. } if votes.contains(&own))
-    ));
+    assert!(
+        repeated(&solo)
+            .iter()
+            .any(|message| matches!(message, GroupMessage::Votes(votes) if votes.contains(&own)))
+    );
     // The leader's other face comes first now.
     let b = solo.first(2);
     solo.proposal(1, Extends { round: 0 }, &b);
@@ -458,21 +457,17 @@ fn c9_votes_of_undecided_rounds_are_repeated_with_back_off() {
     solo.nullified(1);
     solo.feed(Input::Work(true));
     solo.wait(60_000);
-    let repeats: Vec<u32> = repeated(&solo)
+    let repeats = repeated(&solo)
         .iter()
-        .filter_map(|message| match message {
-            GroupMessage::Votes { repeat, votes } => {
+        .filter(|message| match message {
+            GroupMessage::Votes(votes) => {
                 assert_eq!(votes.len(), 1);
-                Some(*repeat)
+                true
             }
-            _ => None,
+            _ => false,
         })
-        .collect();
-    assert!((8..=14).contains(&repeats.len()), "{repeats:?}");
-    assert!(
-        repeats.windows(2).all(|pair| pair[0] < pair[1]),
-        "each is new"
-    );
+        .count();
+    assert!((8..=14).contains(&repeats), "{repeats}");
     let opening = |message: &GroupMessage| {
         matches!(message, GroupMessage::Certificates(certificates)
             if certificates[0].statement.round == 1)
@@ -577,7 +572,7 @@ fn c12_votes_are_given_out_once_and_two_of_a_kind_are_kept() {
         .votes_from(0)
         .iter()
         .map(|message| match message {
-            GroupMessage::Votes { votes, .. } => votes.len(),
+            GroupMessage::Votes(votes) => votes.len(),
             _ => 0,
         })
         .sum();

@@ -9,8 +9,8 @@ use super::bench::{Bench, actions, block, root};
 use crate::config::ConsensusConfig;
 use crate::consensus::{Consensus, Finalized, Input, Output, Verdict};
 use crate::crypto::Hash;
-use crate::node::Record;
 use crate::outbox::Outbox;
+use crate::outbox::Record;
 use crate::time::{Duration, Instant};
 use crate::wire::{
     Block, BoundedVec, Certificate, Fetch, GroupMessage, Mode, Parent, Vote, VoteKind,
@@ -598,7 +598,7 @@ impl Sim {
             Message::Group(GroupMessage::Proposal(proposal)) => {
                 self.feed(to, Input::Proposal(proposal));
             }
-            Message::Group(GroupMessage::Votes { votes, .. }) => {
+            Message::Group(GroupMessage::Votes(votes)) => {
                 self.feed(to, Input::Votes(votes.into_vec()));
             }
             Message::Group(GroupMessage::Certificates(certificates)) => {
@@ -879,7 +879,7 @@ impl Sim {
         if node >= self.honest() {
             return;
         }
-        let GroupMessage::Votes { votes, .. } = message else {
+        let GroupMessage::Votes(votes) = message else {
             return;
         };
         for vote in votes.iter().filter(|vote| usize::from(vote.voter) == node) {
@@ -963,7 +963,7 @@ impl Sim {
                 .copied()
                 .collect();
             let votes = BoundedVec::truncating(chosen);
-            let message = GroupMessage::Votes { repeat: 0, votes };
+            let message = GroupMessage::Votes(votes);
             self.send(liar, to, Message::Group(message));
         }
     }

@@ -6,8 +6,8 @@ use super::bench::{Bench, block};
 use crate::config::ConsensusConfig;
 use crate::consensus::{Consensus, Input, Output, Verdict};
 use crate::crypto::Hash;
-use crate::node::Record;
 use crate::outbox::Outbox;
+use crate::outbox::Record;
 use crate::time::{Duration, Instant};
 use crate::wire::{
     Block, Certificate, GroupMessage, Mode, Parent, Proposal, Vote, VoteKind, VoteStatement,
@@ -196,7 +196,7 @@ impl Solo {
             .iter()
             .filter_map(|output| match output {
                 Output::Spread {
-                    message: GroupMessage::Votes { votes, .. },
+                    message: GroupMessage::Votes(votes),
                     ..
                 } => Some(votes),
                 _ => None,

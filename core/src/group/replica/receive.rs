@@ -40,7 +40,7 @@ impl Replica {
                 }
                 self.consensus_input(Input::Proposal(proposal), now, out);
             }
-            GroupMessage::Votes { votes, .. } => {
+            GroupMessage::Votes(votes) => {
                 self.consensus_input(Input::Votes(votes.into_vec()), now, out);
             }
             GroupMessage::Certificates(certificates) => {
