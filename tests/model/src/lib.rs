@@ -44,6 +44,8 @@ pub const ROUNDS_MAX: usize = 4;
 /// A block: 0 is none, 1 the genesis.
 type BlockId = u8;
 const GENESIS: BlockId = 1;
+/// A block, the round of its parent's notarization, the parent.
+type Proposed = (BlockId, u8, BlockId);
 
 /// What to explore.
 #[derive(Clone, Debug)]
@@ -93,8 +95,8 @@ struct Votes {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct State {
     votes: [[Votes; ROUNDS_MAX]; HONEST],
-    /// The honest leader's proposal of each round: block, round of the parent's notarization, parent.
-    proposed: [(BlockId, u8, BlockId); ROUNDS_MAX],
+    /// The honest leader's proposal of each round.
+    proposed: [Proposed; ROUNDS_MAX],
 }
 
 /// Blocks by id: (round of creation, variant, parent).
@@ -277,20 +279,24 @@ impl Explorer {
 
     /// All states that one event leads to.
     fn steps(&mut self, state: &State, next: &mut Vec<State>) {
-        let rounds = 0..self.model.rounds;
-        let open: Vec<usize> = rounds
-            .clone()
-            .filter(|round| self.may_enter(state, *round))
+        // Honest voters with the same votes lead to the same states, and are neighbours.
+        let voters: Vec<usize> = (0..HONEST)
+            .filter(|voter| *voter == 0 || state.votes[*voter] != state.votes[*voter - 1])
             .collect();
-        for voter in 0..HONEST {
-            for round in rounds.clone() {
-                self.finalize(state, voter, round, next);
+        for round in 0..self.model.rounds {
+            for voter in &voters {
+                self.finalize(state, *voter, round, next);
             }
-            for round in &open {
-                self.nullify(state, voter, *round, next);
-                self.notarize(state, voter, *round, next);
+            if self.may_enter(state, round) {
+                let offers = self.offers(state, round);
+                for voter in &voters {
+                    self.nullify(state, *voter, round, next);
+                    self.notarize(state, *voter, round, &offers, next);
+                }
             }
-            if self.model.forgetful {
+        }
+        if self.model.forgetful {
+            for voter in voters {
                 let mut after = *state;
                 for votes in &mut after.votes[voter] {
                     votes.forgotten = *votes != Votes::default();
@@ -407,7 +413,7 @@ impl Explorer {
     /// C3: what an honest leader may propose: on a notarized block with nullifications since, and
     /// as far as others can tell it knows no higher one. Each as (block, round of the parent's
     /// notarization, parent).
-    fn honest_proposals(&mut self, state: &State, round: usize) -> Vec<(BlockId, u8, BlockId)> {
+    fn honest_proposals(&mut self, state: &State, round: usize) -> Vec<Proposed> {
         let mut proposals = Vec::new();
         for (below, parent) in self.parents(state, round) {
             let notarized = below == 0 || self.is_notarized(state, below - 1, parent);
@@ -422,7 +428,7 @@ impl Explorer {
     }
 
     /// What the liar proposes: two blocks on everything, and everything again.
-    fn lies(&mut self, state: &State, round: usize) -> Vec<(BlockId, u8, BlockId)> {
+    fn lies(&mut self, state: &State, round: usize) -> Vec<Proposed> {
         let voted = self.voted(state, round);
         let mut parents = self.parents(state, round);
         for below in 0..round {
@@ -443,42 +449,60 @@ impl Explorer {
         proposals
     }
 
-    /// C4: a voter that stands freshly in `round` gets a proposal.
-    fn notarize(&mut self, state: &State, voter: usize, round: usize, next: &mut Vec<State>) {
-        let votes = state.votes[voter][round];
+    /// What a voter may be offered in `round`, with what is known of it.
+    fn offers(&mut self, state: &State, round: usize) -> Vec<(Proposed, Facts)> {
         let leader = self.committee.leader(round as u64 + 1);
-        let lies = leader == self.model.liar;
-        let offers = if lies {
+        let proposals = if leader == self.model.liar {
             self.lies(state, round)
         } else if state.proposed[round].0 == 0 {
             self.honest_proposals(state, round)
         } else {
             vec![state.proposed[round]]
         };
-        for (block, below, parent) in offers {
-            let under = usize::from(below);
-            let facts = Facts {
-                round: round as u64 + 1,
-                first_of_leader: true,
-                parent_notarized: under == 0 || self.is_notarized(state, under - 1, parent),
-                gaps_nullified: self.gaps_nullified(state, under, round),
-                parent_highest: true,
-                body_held: true,
-                executed: true,
-                notarized: false,
-            };
-            let (step, _) = apply(Step::Asleep, Event::Proposal, self.model.rules);
-            let (_, acts) = apply(step, Event::Sound, self.model.rules);
-            let is_new = votes.notarize != block
-                && votes.second == 0
-                && !self.is_notarized(state, round, block);
+        let fresh = |(block, _, _): &Proposed| !self.is_notarized(state, round, *block);
+        proposals
+            .into_iter()
+            .filter(fresh)
+            .map(|(block, below, parent)| {
+                let under = usize::from(below);
+                let facts = Facts {
+                    round: round as u64 + 1,
+                    first_of_leader: true,
+                    parent_notarized: under == 0 || self.is_notarized(state, under - 1, parent),
+                    gaps_nullified: self.gaps_nullified(state, under, round),
+                    parent_highest: true,
+                    body_held: true,
+                    executed: true,
+                    notarized: false,
+                };
+                ((block, below, parent), facts)
+            })
+            .collect()
+    }
+
+    /// C4: a voter that stands freshly in `round` gets a proposal.
+    fn notarize(
+        &self,
+        state: &State,
+        voter: usize,
+        round: usize,
+        offers: &[(Proposed, Facts)],
+        next: &mut Vec<State>,
+    ) {
+        let votes = state.votes[voter][round];
+        let lies = self.committee.leader(round as u64 + 1) == self.model.liar;
+        let (step, _) = apply(Step::Asleep, Event::Proposal, self.model.rules);
+        let (_, acts) = apply(step, Event::Sound, self.model.rules);
+        for (proposal, facts) in offers {
+            let block = proposal.0;
+            let is_new = votes.notarize != block && votes.second == 0;
             if acts.contains(&Act::Notarize)
                 && is_new
-                && self.approves(&votes, round, VoteKind::Notarize, block, &facts)
+                && self.approves(&votes, round, VoteKind::Notarize, block, facts)
             {
                 let mut after = *state;
                 if !lies {
-                    after.proposed[round] = (block, below, parent);
+                    after.proposed[round] = *proposal;
                 }
                 let mine = &mut after.votes[voter][round];
                 if mine.notarize == 0 {
