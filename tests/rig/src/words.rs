@@ -12,6 +12,8 @@ use crate::{Ending, json};
 
 /// Violations that are printed one by one; the rest is a number.
 const VIOLATIONS_SHOWN: usize = 20;
+/// Absences that are printed one by one; the report has all of them.
+const ABSENCES_SHOWN: usize = 12;
 
 /// Whether everything held and the aim was reached.
 pub(crate) fn ending(report: &Report) -> Ending {
@@ -189,16 +191,43 @@ fn common(text: &mut String, report: &Report) {
             bytes(report.air.flooding),
         ),
     );
+    absences(text, report);
+}
+
+/// Who was away, those who were it together on one line.
+fn absences(text: &mut String, report: &Report) {
+    let mut together: Vec<(i64, i64, &str, Vec<&str>)> = Vec::new();
     for absence in &report.absences {
+        let when = (absence.from_ms, absence.to_ms, absence.why);
+        let name = report.names[absence.phone].as_str();
+        match together
+            .iter_mut()
+            .find(|one| (one.0, one.1, one.2) == when)
+        {
+            Some((.., names)) => names.push(name),
+            None => together.push((when.0, when.1, when.2, vec![name])),
+        }
+    }
+    together.sort_by_key(|one| (one.0, one.1));
+    for (from_ms, to_ms, why, names) in together.iter().take(ABSENCES_SHOWN) {
+        let (who, was) = match names.as_slice() {
+            all if all.len() == report.players => ("Everybody".to_owned(), "was"),
+            [one] => ((*one).to_owned(), "was"),
+            some => (some.join(", "), "were"),
+        };
         line(
             text,
             format_args!(
-                "{} was away for {} from {} ({}).",
-                report.names[absence.phone],
-                time(absence.to_ms.abs_diff(absence.from_ms)),
-                signed_time(absence.from_ms),
-                absence.why,
+                "{who} {was} away for {} from {} ({why}).",
+                time(to_ms.abs_diff(*from_ms)),
+                signed_time(*from_ms),
             ),
+        );
+    }
+    if together.len() > ABSENCES_SHOWN {
+        line(
+            text,
+            format_args!("And {} more absences.", together.len() - ABSENCES_SHOWN),
         );
     }
 }
