@@ -63,6 +63,23 @@ pub struct BleConfig {
     pub devices_max: usize,
     /// Life of a presence id (numbers.md R7: at most 15 minutes).
     pub presence_life: Duration,
+    /// Attempts to connect that run at once: host stacks refuse more (a guess).
+    pub attempts_max: usize,
+    /// How recently a device must have been heard to be worth an attempt.
+    pub heard_within: Duration,
+    /// Shortest time between two changes of what is advertised: each one restarts the advertiser.
+    pub advert_min: Duration,
+    /// Shortest time between two changes of the scan duty (Android mutes an app that starts more
+    /// than five scans in 30 s).
+    pub scan_min: Duration,
+    /// A link that lived this long after it came up does not count as a failure when it ends.
+    pub good_after: Duration,
+    /// Links up to which a phone connects by itself. Between these and the budget less the kept
+    /// slots it only accepts: else a crowd fills up, and a pair that walks in finds no room
+    /// (a guess).
+    pub links_wanted: usize,
+    /// How long a phone without any link waits for its turn to connect.
+    pub lonely_wait: Duration,
 }
 
 impl Default for BleConfig {
@@ -77,6 +94,13 @@ impl Default for BleConfig {
             forget_after: Duration::from_secs(30),
             devices_max: 256,
             presence_life: Duration::from_secs(15 * 60),
+            attempts_max: 3,
+            heard_within: Duration::from_secs(5),
+            advert_min: Duration::from_secs(1),
+            scan_min: Duration::from_secs(6),
+            good_after: Duration::from_secs(1),
+            links_wanted: 5,
+            lonely_wait: Duration::from_secs(1),
         }
     }
 }
@@ -106,6 +130,14 @@ pub struct LinkConfig {
     pub inflate_ratio_max: usize,
     /// Frames of one direction after which the session ends and the link is made anew.
     pub session_frames_max: u64,
+    /// When an operation that the stack does not complete costs the link.
+    pub operation_timeout: Duration,
+    /// Pause before a value is offered again to a stack whose queue was full.
+    pub busy_retry: Duration,
+    /// Whole frames that may pass between two fragments of a longer one, so that neither starves.
+    pub overtake_max: usize,
+    /// Refused values and frames after which the link is closed.
+    pub faults_max: u32,
 }
 
 impl Default for LinkConfig {
@@ -122,6 +154,10 @@ impl Default for LinkConfig {
             inflate_len_max: 32 * 1024,
             inflate_ratio_max: 64,
             session_frames_max: 1 << 24,
+            operation_timeout: Duration::from_secs(10),
+            busy_retry: Duration::from_millis(4),
+            overtake_max: 8,
+            faults_max: 64,
         }
     }
 }
@@ -139,6 +175,8 @@ pub struct MeshConfig {
     pub neighbours_max: usize,
     /// Shortest time between two announcements of own neighbours.
     pub announce_min: Duration,
+    /// How often neighbours compare what they know of the topology: repairs what a full queue lost.
+    pub summary_every: Duration,
 }
 
 impl Default for MeshConfig {
@@ -149,6 +187,7 @@ impl Default for MeshConfig {
             nodes_max: 512,
             neighbours_max: 16,
             announce_min: Duration::from_millis(200),
+            summary_every: Duration::from_secs(20),
         }
     }
 }
@@ -173,6 +212,9 @@ pub struct ConsensusConfig {
     /// Sentences of the consensus rules that are switched off.
     #[cfg(feature = "mask")]
     pub mask: crate::consensus::RuleMask,
+    /// A bug switched on to see whether the tests find it.
+    #[cfg(feature = "planted")]
+    pub plant: Option<Plant>,
 }
 
 impl Default for ConsensusConfig {
@@ -187,6 +229,8 @@ impl Default for ConsensusConfig {
             repeat_max: Duration::from_secs(6),
             #[cfg(feature = "mask")]
             mask: crate::consensus::RuleMask::default(),
+            #[cfg(feature = "planted")]
+            plant: None,
         }
     }
 }
@@ -210,6 +254,11 @@ pub struct GroupConfig {
     pub fetch_timeout: Duration,
     /// How long a voter waits for another's preimage before it says `Missing`.
     pub draw_timeout: Duration,
+    /// Bytes of one sync answer: below `wire::MESSAGE_LEN_MAX`, so that several fit a link's queue.
+    /// The same on every member: it decides where snapshots are cut.
+    pub sync_answer_bytes_max: usize,
+    /// Bytes of entries that a snapshot may have; bounds what a liar can make this phone collect.
+    pub snapshot_bytes_max: usize,
 }
 
 impl Default for GroupConfig {
@@ -223,6 +272,8 @@ impl Default for GroupConfig {
             repeat_max: Duration::from_secs(12),
             fetch_timeout: Duration::from_millis(1500),
             draw_timeout: Duration::from_secs(8),
+            sync_answer_bytes_max: 24 * 1024,
+            snapshot_bytes_max: 1024 * 1024,
         }
     }
 }

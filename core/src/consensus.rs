@@ -1,6 +1,603 @@
-//! Agreement.
+//! Agreement on every change: rounds with one leader each, after Simplex.
+//!
+//! In a round its leader proposes a block; whoever finds it sound notarizes it; q notarizes are a
+//! notarization and open the next round; who saw it finalizes; q finalizes are a finalization and
+//! commit the block with its ancestors. A silent round ends by q nullifies. The rules are numbered
+//! C1 to C12 (`docs/protocol/consensus.md`).
+//!
+//! Deviations from the paper, all because the voters are phones: rounds run only when there is
+//! work (C2), a notarized block that is not final is proposed again instead of an empty one, nothing
+//! is sent before it is stored (C8), and what was lost is repeated with back-off instead of being
+//! delivered by the transport (C9).
+//!
+//! [`round`] is the table of one round, [`safety`] the only code that approves a vote.
 
-/// Placeholder.
+mod advance;
+mod cast;
+mod chain;
+mod committee;
+mod evidence;
+mod lead;
+mod mask;
+mod pacemaker;
+mod receive;
+mod repeat;
+pub mod round;
+pub mod safety;
+mod storage;
+mod votes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use committee::{Committee, faults, mode_in_force, quorum};
 #[cfg(feature = "mask")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RuleMask(pub u32);
+pub use mask::RuleMask;
+pub use mask::{InForce, Sentence};
+
+use crate::config::ConsensusConfig;
+use crate::crypto::{Hash, Identity};
+use crate::error::PeerFault;
+use crate::node::Record;
+use crate::outbox::Outbox;
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    Block, BoundedVec, Certificate, GroupMessage, Proposal, Refusal, Vote, VoteKind,
+};
+use chain::{Chain, Standing};
+use pacemaker::Pacemaker;
+use repeat::Repeater;
+use round::Step;
+use safety::Ledger;
+use storage::{Storage, Stored};
+use votes::Round;
+
+/// The last finalized block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finalized {
+    /// Its height.
+    pub height: u64,
+    /// Its hash; the epoch id at height 0.
+    pub block: Hash,
+    /// The round of its finalization.
+    pub round: u64,
+    /// Its finalization; the genesis has none.
+    pub certificate: Option<Certificate>,
+}
+
+/// What executing a block gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The block's root.
+    Valid,
+    /// The block breaks this rule.
+    Invalid {
+        /// Number of the C rule.
+        rule: u8,
+    },
+    /// Another root.
+    WrongRoot,
+    /// Something that it needs is missing here.
+    Missing,
+    /// It cannot be executed now.
+    Busy {
+        /// When to try again.
+        retry_after_ms: u32,
+    },
+}
+
+/// A fact.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Whether the group holds something that a block on [`Consensus::tip`] could include. Said
+    /// again when that or the tip changes.
+    Work(bool),
+    /// A proposal came.
+    Proposal(Proposal),
+    /// Votes came.
+    Votes(Vec<Vote>),
+    /// Certificates came.
+    Certificates(Vec<Certificate>),
+    /// A voter refuses a proposal.
+    Refusal(Refusal),
+    /// A body came that was asked for.
+    Body(Block),
+    /// The answer to [`Output::Build`]; `None` when there is nothing to include. A block that was
+    /// built counts as executed.
+    Built {
+        /// The round it was asked for.
+        round: u64,
+        /// The block.
+        block: Option<Block>,
+    },
+    /// The answer to [`Output::Execute`].
+    Executed {
+        /// The block.
+        block: Hash,
+        /// What it gave.
+        verdict: Verdict,
+    },
+    /// A batch is stored and synced.
+    Stored {
+        /// Its number.
+        sequence: u64,
+    },
+    /// A batch was refused by the store.
+    StoreFailed {
+        /// Its number.
+        sequence: u64,
+    },
+    /// Sync installed a certified state.
+    Installed(Finalized),
+    /// The deadline has passed.
+    Timeout,
+}
+
+/// A wish.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Build a block; answered by [`Input::Built`].
+    Build {
+        /// The round.
+        round: u64,
+        /// The block below: executed, or the finalized one.
+        parent: Hash,
+        /// Height of the new block.
+        height: u64,
+    },
+    /// Execute a block; answered by [`Input::Executed`].
+    Execute {
+        /// The block below: executed before, or the finalized one.
+        parent: Hash,
+        /// Hash of the block.
+        hash: Hash,
+        /// The block.
+        block: Block,
+    },
+    /// Store and sync; answered by [`Input::Stored`], in order.
+    Store {
+        /// Number of the batch.
+        sequence: u64,
+        /// Records to write.
+        puts: Vec<Record>,
+        /// Keys to remove, after the writes.
+        deletes: Vec<Vec<u8>>,
+    },
+    /// New content for all members, along the tree rooted at its author.
+    Spread {
+        /// Committee index of its author.
+        author: u8,
+        /// The content.
+        message: GroupMessage,
+    },
+    /// For one member.
+    Send {
+        /// His committee index.
+        to: u8,
+        /// The message.
+        message: GroupMessage,
+    },
+    /// A repetition (C9), for every nearest member.
+    Repeat {
+        /// What is repeated.
+        message: GroupMessage,
+    },
+    /// Blocks are committed.
+    Finalized {
+        /// The blocks with their hashes, ascending.
+        blocks: Vec<(Hash, Block)>,
+        /// The finalization of the last one.
+        certificate: Certificate,
+    },
+    /// The body of a certified block, or of an ancestor of one, is missing here.
+    NeedBody {
+        /// The block.
+        block: Hash,
+        /// Committee indices of those who should have it.
+        from: Vec<u8>,
+    },
+    /// A certificate is here whose ancestors are not: sync.
+    NeedBlocks {
+        /// Committee indices of those who should have them.
+        from: Vec<u8>,
+    },
+    /// C10: a voter is convicted.
+    Evidence {
+        /// His committee index.
+        voter: u8,
+        /// Of what.
+        what: String,
+    },
+    /// C4: own votes have stopped for good.
+    Diverged {
+        /// What was seen.
+        what: String,
+    },
+    /// Somebody broke a rule.
+    Fault(PeerFault),
+}
+
+/// Votes and a proposal on their way to the store.
+#[derive(Clone, Debug, Default)]
+struct Batch {
+    votes: Vec<Vote>,
+    proposal: Option<Proposal>,
+}
+
+/// One member's part in the agreement of one epoch.
+#[derive(Clone, Debug)]
+pub struct Consensus {
+    config: ConsensusConfig,
+    rules: InForce,
+    committee: Committee,
+    identity: Identity,
+    own: Option<u8>,
+    may_vote: bool,
+    /// What diverged: own votes have stopped.
+    diverged: Option<String>,
+
+    finalized: Finalized,
+    finalized_at: Instant,
+    /// Since when a notarized block waits for its finalization.
+    unfinal_since: Option<Instant>,
+    /// Rounds above the last finalization.
+    rounds: BTreeMap<u64, Round>,
+    chain: Chain,
+    ledger: Ledger,
+
+    round: u64,
+    entered_at: Instant,
+    step: Step,
+    pacemaker: Pacemaker,
+    /// Timers of the current round that have fired.
+    leader_fired: bool,
+    advance_fired: bool,
+    /// When the own notarize of the current round left.
+    notarized_at: Option<Instant>,
+    /// Kinds of refusals that were told in this round.
+    told: BTreeSet<u8>,
+
+    work: bool,
+    /// The parent of the block that is being built.
+    building: Option<Hash>,
+    /// The proposal, or what the own one would stand on, lacks something.
+    lacks: bool,
+    /// The store refused a batch: nothing is given to it before the next repetition.
+    store_blocked: bool,
+    /// Highest round in which each voter was heard (C1).
+    last_heard: Vec<u64>,
+    /// Late votes that were seen, to tell a repetition from a latecomer.
+    seen: BTreeSet<(u64, VoteKind, u8)>,
+    /// A voter that is further ahead than votes are kept.
+    ahead: Option<u8>,
+
+    storage: Storage,
+    outgoing: Batch,
+    in_flight: BTreeMap<u64, (Batch, Vec<Record>, Vec<Vec<u8>>)>,
+    next_sequence: u64,
+    repeater: Repeater,
+    /// Whether the last pass changed anything that another pass could build on.
+    moved: bool,
+}
+
+impl Consensus {
+    /// Starts on `base`. `own` is the own index in the committee, if it has one; with `may_vote`
+    /// false it follows and abstains for ever.
+    pub fn new(
+        config: ConsensusConfig,
+        committee: Committee,
+        identity: Identity,
+        own: Option<u8>,
+        may_vote: bool,
+        base: Finalized,
+        now: Instant,
+    ) -> Self {
+        #[cfg(feature = "planted")]
+        let committee = if config.plant == Some(crate::config::Plant::QuorumOffByOne) {
+            committee.with_short_quorum()
+        } else {
+            committee
+        };
+        let members = committee.len();
+        Self {
+            rules: InForce::of(&config),
+            repeater: Repeater::new(&config),
+            config,
+            committee,
+            identity,
+            own,
+            may_vote: may_vote && own.is_some(),
+            diverged: None,
+            round: base.round + 1,
+            finalized: base,
+            finalized_at: now,
+            unfinal_since: None,
+            rounds: BTreeMap::new(),
+            chain: Chain::default(),
+            ledger: Ledger::default(),
+            entered_at: now,
+            step: Step::Asleep,
+            pacemaker: Pacemaker::default(),
+            leader_fired: false,
+            advance_fired: false,
+            notarized_at: None,
+            told: BTreeSet::new(),
+            work: false,
+            building: None,
+            lacks: false,
+            store_blocked: false,
+            last_heard: vec![0; members],
+            seen: BTreeSet::new(),
+            ahead: None,
+            storage: Storage::default(),
+            outgoing: Batch::default(),
+            in_flight: BTreeMap::new(),
+            next_sequence: 1,
+            moved: false,
+        }
+    }
+
+    /// Starts from what was stored: votes that were cast are repeated and never cast differently,
+    /// bodies above `base` are executed again.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "those of new, the records and the outbox"
+    )]
+    pub fn restore(
+        config: ConsensusConfig,
+        committee: Committee,
+        identity: Identity,
+        own: Option<u8>,
+        may_vote: bool,
+        base: Finalized,
+        records: &[Record],
+        now: Instant,
+        out: &mut Outbox<Output>,
+    ) -> Self {
+        let mut this = Self::new(config, committee, identity, own, may_vote, base, now);
+        let epoch = this.committee.epoch;
+        for record in records {
+            match this.storage.load(record, epoch) {
+                Some(Stored::Vote(vote)) => {
+                    let round = vote.statement.round;
+                    if round > this.finalized.round {
+                        this.ledger.enter(&vote.statement);
+                        this.rounds.entry(round).or_default().add(vote);
+                        this.note_heard(vote.voter, round);
+                    }
+                }
+                Some(Stored::Certificate(certificate)) => {
+                    let round = certificate.statement.round;
+                    if round > this.finalized.round {
+                        for vote in certificate.votes() {
+                            this.rounds.entry(round).or_default().add(vote);
+                            this.note_heard(vote.voter, round);
+                        }
+                        let _known = this.rounds.entry(round).or_default().certify(certificate);
+                    }
+                }
+                Some(Stored::Proposal(proposal)) => {
+                    if proposal.round > this.finalized.round {
+                        let hash = proposal.block.hash(epoch);
+                        this.keep_body(hash, proposal.block.clone(), Standing::Held);
+                        let round = this.rounds.entry(proposal.round).or_default();
+                        round.proposal = Some((hash, proposal));
+                    }
+                }
+                Some(Stored::Body(block)) => {
+                    if block.height > this.finalized.height {
+                        this.keep_body(block.hash(epoch), block, Standing::Held);
+                    }
+                }
+                None => {}
+            }
+        }
+        this.forget();
+        // Whoever slept through the others' progress learns it from their answers to this.
+        this.repeater.repeat_at_once(now);
+        this.advance(now, out);
+        this
+    }
+
+    /// Takes a fact in.
+    pub fn handle(&mut self, input: Input, now: Instant, out: &mut Outbox<Output>) {
+        match input {
+            Input::Work(work) => self.work = work,
+            Input::Proposal(proposal) => self.receive_proposal(proposal, out),
+            Input::Votes(votes) => self.receive_votes(votes, now, out),
+            Input::Certificates(certificates) => self.receive_certificates(certificates, out),
+            Input::Refusal(refusal) => self.receive_refusal(refusal, out),
+            Input::Body(block) => self.receive_body(block),
+            Input::Built { round, block } => self.built(round, block),
+            Input::Executed { block, verdict } => self.executed(block, verdict, now),
+            Input::Stored { sequence } => self.stored(sequence, now, out),
+            Input::StoreFailed { sequence } => self.store_failed(sequence, now),
+            Input::Installed(finalized) => self.installed(finalized, now),
+            Input::Timeout => {}
+        }
+        self.advance(now, out);
+    }
+
+    /// When [`Input::Timeout`] is due, and why.
+    pub fn deadline(&self) -> Option<(Instant, &'static str)> {
+        if self.is_stopped() {
+            return None;
+        }
+        let stale = self
+            .stale_at()
+            .filter(|_| self.step == Step::Asleep)
+            .map(|at| (at, "a notarized block is not final"));
+        [
+            self.leader_deadline().map(|at| (at, "leader timeout")),
+            self.advance_deadline().map(|at| (at, "advance timeout")),
+            stale,
+            self.chain.deadline().map(|at| (at, "execute again")),
+            self.repeater.repeat_at().map(|at| (at, "repeat votes")),
+            self.repeater
+                .fetch_at()
+                .map(|at| (at, "fetch what is missing")),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The current round.
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// The committee.
+    pub fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    /// The last finalized block.
+    pub fn finalized(&self) -> &Finalized {
+        &self.finalized
+    }
+
+    /// The block that the next own proposal would extend, as far as it was executed here.
+    pub fn tip(&self) -> Hash {
+        self.rounds
+            .values()
+            .rev()
+            .filter_map(Round::certified)
+            .find(|block| self.chain.is_valid(block))
+            .unwrap_or(self.finalized.block)
+    }
+
+    /// A body above the finalized block, with a certificate for it where there is one.
+    pub fn body(&self, block: &Hash) -> Option<(Block, Option<Certificate>)> {
+        let certificate = self.rounds.values().rev().find_map(|round| {
+            [VoteKind::Finalize, VoteKind::Notarize]
+                .into_iter()
+                .filter_map(|kind| round.certificate(kind))
+                .find(|certificate| certificate.statement.block == *block)
+        });
+        let held = self.chain.get(block).map(|entry| &entry.block);
+        let proposed = || {
+            self.rounds
+                .values()
+                .filter_map(|round| round.proposal.as_ref())
+                .find(|(hash, _)| hash == block)
+                .map(|(_, proposal)| &proposal.block)
+        };
+        let body = held.or_else(proposed)?;
+        Some((body.clone(), certificate.cloned()))
+    }
+
+    /// All that is known of the rounds from `from` on, for a member that asks.
+    pub fn votes_from(&self, from: u64) -> Vec<GroupMessage> {
+        let mut certificates = Vec::new();
+        if from <= self.finalized.round {
+            certificates.extend(self.finalized.certificate.clone());
+        }
+        let mut votes = Vec::new();
+        for round in self.rounds.range(from..).map(|(_, round)| round) {
+            certificates.extend(round.certificates().cloned());
+            let certified: BTreeSet<Vote> =
+                round.certificates().flat_map(Certificate::votes).collect();
+            votes.extend(
+                round
+                    .votes()
+                    .filter(|vote| !certified.contains(vote))
+                    .copied(),
+            );
+        }
+        // The oldest, from which the asker goes on; and the newest, which lets him jump.
+        let mut messages = Vec::new();
+        for chunk in ends(&certificates, CERTIFICATES_PER_MESSAGE) {
+            messages.push(GroupMessage::Certificates(BoundedVec::truncating(chunk)));
+        }
+        for chunk in ends(&votes, VOTES_PER_MESSAGE) {
+            let votes = BoundedVec::truncating(chunk);
+            messages.push(GroupMessage::Votes { repeat: 0, votes });
+        }
+        let proposal = self.sendable_proposal().cloned();
+        messages.extend(proposal.map(GroupMessage::Proposal));
+        messages
+    }
+
+    /// What is waited for, and for whom; empty when nothing is under way.
+    pub fn waiting_for(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let mut waits = Vec::new();
+        if !self.in_flight.is_empty() {
+            waits.push(("store", Vec::new()));
+        }
+        for (block, from) in self.missing_bodies() {
+            if block != self.finalized.block {
+                waits.push(("blocks", from));
+            }
+        }
+        match self.step {
+            Step::Asleep => {}
+            Step::Waiting => waits.push(("proposal", vec![self.committee.leader(self.round)])),
+            Step::Judging => waits.push(("execution", Vec::new())),
+            Step::Voted | Step::Refused => waits.push(("votes", self.silent_in(self.round))),
+        }
+        if let Some(since) = self.highest_notarized_above_final() {
+            waits.push(("votes", self.silent_in(since)));
+        }
+        waits
+    }
+
+    /// Whether own votes have stopped for good (C4).
+    pub fn is_stopped(&self) -> bool {
+        self.diverged.is_some()
+    }
+
+    /// Voters that were not heard in `round`.
+    fn silent_in(&self, round: u64) -> Vec<u8> {
+        let heard: BTreeSet<u8> = self
+            .rounds
+            .get(&round)
+            .into_iter()
+            .flat_map(|round| round.votes().map(|vote| vote.voter))
+            .collect();
+        (0..=u8::MAX)
+            .take(self.committee.len())
+            .filter(|voter| !heard.contains(voter) && Some(*voter) != self.own)
+            .collect()
+    }
+
+    fn note_heard(&mut self, voter: u8, round: u64) {
+        if let Some(last) = self.last_heard.get_mut(usize::from(voter)) {
+            *last = round.max(*last);
+        }
+    }
+
+    /// Rounds between the highest certified block below the current round and that round: all of
+    /// them are nullified, and everybody in this round can see it.
+    fn consecutive_nullifications(&self) -> u64 {
+        (self.round - 1).saturating_sub(self.highest_certified().0)
+    }
+
+    /// D of the current round (C6).
+    fn d(&self) -> Duration {
+        let nullified = if self.rules.has(Sentence::BackOff) {
+            self.consecutive_nullifications()
+        } else {
+            0
+        };
+        self.pacemaker.d(&self.config, nullified)
+    }
+}
+
+/// The first few messages' worth of `items`, and the last.
+fn ends<T: Clone>(items: &[T], per_message: usize) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = items.chunks(per_message).map(<[T]>::to_vec).collect();
+    if chunks.len() > ANSWER_MESSAGES_MAX {
+        chunks.drain(ANSWER_MESSAGES_MAX - 1..chunks.len() - 1);
+    }
+    chunks
+}
+
+/// Certificates of one message, and their bound on the wire.
+const CERTIFICATES_PER_MESSAGE: usize = 16;
+/// Votes of one message, and their bound on the wire.
+const VOTES_PER_MESSAGE: usize = 64;
+/// Messages of each kind in one answer.
+const ANSWER_MESSAGES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,14 @@ pub enum CommandError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// More dependencies than one action may have.
+    #[error("{len} dependencies, at most {max} are possible: depend on the last of them only")]
+    TooManyDependencies {
+        /// Dependencies offered.
+        len: usize,
+        /// Dependencies allowed.
+        max: usize,
+    },
 }
 
 /// A numbered rule that a remote broke: counted and reported, never a panic.
@@ -102,6 +110,24 @@ pub enum PeerFault {
     /// A join or genesis that does not check out (G1).
     #[error("gathering message refused: {0}")]
     Gathering(&'static str),
+}
+
+impl PeerFault {
+    /// The name under which it is counted.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Undecodable(_) => "undecodable",
+            Self::Fragment(_) => "fragment",
+            Self::Handshake(_) => "handshake",
+            Self::Frame(_) => "frame",
+            Self::Inflate(_) => "inflate",
+            Self::Mesh(_) => "mesh",
+            Self::Signature => "signature",
+            Self::Consensus { .. } => "consensus",
+            Self::Sync(_) => "sync",
+            Self::Gathering(_) => "gathering",
+        }
+    }
 }
 
 /// Why the store refused a batch.

@@ -1,74 +1,220 @@
-//! The one public machine.
+//! The one public machine: composes the layers and translates between them.
+//!
+//! Layers never import each other. The node drains one, translates, and feeds the next until all of
+//! them are quiet; only then does an input end.
 
 mod api;
+mod radio;
+mod storage;
+mod tables;
 
-pub use api::{
-    Command, Done, Event, Fate, Head, Output, PatchEntry, Pending, Record, Status, StoreCommand,
-    SubmissionId, Transcript, TranscriptEntry, View, WaitingFor,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::ble::RadioEvent;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::ble::{Discovery, DiscoveryInput, RadioEvent};
 use crate::config::Config;
 use crate::crypto::Identity;
-use crate::error::{CommandError, StoreFault};
-use crate::id::{GroupId, PeerId, StoreToken};
+use crate::error::{CommandError, PeerFault, StoreFault};
+use crate::id::{GroupId, LinkId, MeshAddress, PeerId, RunId, StoreToken};
+use crate::mesh::{Mesh, MeshInput};
+use crate::outbox::Outbox;
 use crate::time::Instant;
+
+pub use crate::group::{
+    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
+    WaitingFor,
+};
+pub use crate::outbox::Record;
+pub use api::{Command, Done, Event, Output, StoreCommand};
+use radio::LinkEntry;
+use storage::Storage;
+use tables::{OutgoingVotes, Table};
 
 /// One phone: facts go in by `handle_*`, wishes come out by [`Node::poll_output`], and every input
 /// is followed by a full drain.
 #[derive(Debug)]
 pub struct Node {
+    config: Config,
     identity: Identity,
+    rng: ChaCha12Rng,
+    /// Numbering of this node's store.
+    run: RunId,
+    /// Whether the store was proved current (C8): only then does this node vote.
+    may_vote: bool,
+    discovery: Discovery,
+    links: BTreeMap<LinkId, LinkEntry>,
+    mesh: Mesh,
+    reachable: BTreeSet<MeshAddress>,
+    tables: BTreeMap<GroupId, Table>,
+    outgoing_votes: OutgoingVotes,
+    storage: Storage,
+    outputs: VecDeque<Output>,
+    sent: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<&'static str, u64>,
 }
 
 impl Node {
     /// A node with an empty store.
-    pub fn new(_config: Config, identity: Identity, _seed: [u8; 32], _now: Instant) -> Self {
-        Self { identity }
+    pub fn new(config: Config, identity: Identity, seed: [u8; 32], now: Instant) -> Self {
+        let mut node = Self::build(config, identity, seed, None, now);
+        node.storage.put_meta(node.run, 0);
+        node.pump(now);
+        node
     }
 
-    /// A node that goes on from what its store holds. `counter` is kept outside the store and grows
-    /// by one with every restore: a store that does not know its last value is not current.
+    /// A node that goes on from what its store holds.
+    ///
+    /// `counter` proves that the store is current (C8). It is kept outside the store: the driver
+    /// passes its value plus one, and writes that value back once the first batch of the restored
+    /// node is stored. A store that knows neither this value nor the one before is not current: the
+    /// node follows its groups, but does not vote in them.
     pub fn restore(
-        _config: Config,
+        config: Config,
         identity: Identity,
-        _seed: [u8; 32],
-        _stored: Vec<Record>,
-        _counter: u64,
-        _now: Instant,
+        seed: [u8; 32],
+        stored: Vec<Record>,
+        counter: u64,
+        now: Instant,
     ) -> Self {
-        Self { identity }
+        let mut loaded = storage::Loaded::read(stored);
+        let mut node = Self::build(config, identity, seed, loaded.run, now);
+        node.may_vote = loaded
+            .counter
+            .is_some_and(|known| known == counter || known + 1 == counter);
+        // A store that is not current stays so: its counter never catches up.
+        if node.may_vote || loaded.run.is_none() {
+            let known = if node.may_vote {
+                counter
+            } else {
+                storage::NEVER_CURRENT
+            };
+            node.storage.put_meta(node.run, known);
+        }
+        node.restore_tables(&mut loaded, now);
+        node.pump(now);
+        node
+    }
+
+    fn build(
+        #[cfg_attr(not(feature = "planted"), expect(unused_mut))] mut config: Config,
+        identity: Identity,
+        seed: [u8; 32],
+        run: Option<RunId>,
+        now: Instant,
+    ) -> Self {
+        #[cfg(feature = "planted")]
+        {
+            config.consensus.plant = config.plant;
+        }
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let run = run.unwrap_or_else(|| RunId(rng.next_u64()));
+        let presence_key = identity.derive("presence", &[]).0;
+        let discovery = Discovery::new(config.ble.clone(), presence_key, draw_seed(&mut rng), now);
+        let mesh = Mesh::new(
+            config.mesh.clone(),
+            identity.peer(),
+            draw_seed(&mut rng),
+            now,
+        );
+        Self {
+            config,
+            identity,
+            rng,
+            run,
+            may_vote: true,
+            discovery,
+            links: BTreeMap::new(),
+            mesh,
+            reachable: BTreeSet::new(),
+            tables: BTreeMap::new(),
+            outgoing_votes: OutgoingVotes::new(),
+            storage: Storage::default(),
+            outputs: VecDeque::new(),
+            sent: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        }
     }
 
     /// A fact from the radio.
-    pub fn handle_radio(&mut self, _event: RadioEvent, _now: Instant) {}
+    pub fn handle_radio(&mut self, event: RadioEvent, now: Instant) {
+        self.radio_event(event, now);
+        self.pump(now);
+    }
 
     /// A wish of the user.
-    pub fn handle_command(
-        &mut self,
-        _command: Command,
-        _now: Instant,
-    ) -> Result<Done, CommandError> {
-        Err(CommandError::BadName)
+    pub fn handle_command(&mut self, command: Command, now: Instant) -> Result<Done, CommandError> {
+        let done = self.table_command(command, now);
+        self.pump(now);
+        done
     }
 
     /// A batch was stored and synced, or not.
     pub fn handle_stored(
         &mut self,
-        _token: StoreToken,
-        _result: Result<(), StoreFault>,
-        _now: Instant,
+        token: StoreToken,
+        result: Result<(), StoreFault>,
+        now: Instant,
     ) {
+        if let Err(fault) = result {
+            self.event(Event::StoreFailed { fault });
+        }
+        for (group, receipt) in self.storage.complete(token) {
+            self.table_stored(group, receipt, result.is_ok(), now);
+        }
+        self.pump(now);
     }
 
     /// The time named by [`Output::Idle`] has come.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
+        if due(self.discovery.deadline()) {
+            self.discovery_input(DiscoveryInput::Timeout, now);
+        }
+        if due(self.mesh.deadline()) {
+            self.mesh_input(MeshInput::Timeout, now);
+        }
+        let links: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, entry)| due(entry.machine.deadline()))
+            .map(|(link, _)| *link)
+            .collect();
+        for link in links {
+            self.link_timeout(link, now);
+        }
+        let groups: Vec<GroupId> = self
+            .tables
+            .iter()
+            .filter(|(_, table)| due(table.deadline()))
+            .map(|(group, _)| *group)
+            .collect();
+        for group in groups {
+            self.table_timeout(group, now);
+        }
+        self.pump(now);
+    }
 
     /// The next output; [`Output::Idle`] ends the drain.
     pub fn poll_output(&mut self) -> Output {
-        Output::Idle {
-            wake_at: None,
-            cause: "nothing",
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let deadlines = [self.discovery.deadline(), self.mesh.deadline()]
+            .into_iter()
+            .chain(self.links.values().map(|entry| entry.machine.deadline()))
+            .chain(self.tables.values().map(Table::deadline));
+        match deadlines.flatten().min() {
+            Some((at, cause)) => Output::Idle {
+                wake_at: Some(at),
+                cause,
+            },
+            None => Output::Idle {
+                wake_at: None,
+                cause: "nothing to wait for",
+            },
         }
     }
 
@@ -77,28 +223,68 @@ impl Node {
         self.identity.peer()
     }
 
-    /// The groups of this node.
+    /// The groups of this node, gathering or started.
     pub fn groups(&self) -> Vec<GroupId> {
-        Vec::new()
+        self.tables.keys().copied().collect()
     }
 
     /// What the screen shows of a group that has started.
-    pub fn view(&self, _group: GroupId) -> Option<View> {
-        None
+    pub fn view(&self, group: GroupId) -> Option<View> {
+        self.replica(group).map(|replica| replica.view())
     }
 
     /// Its transcript as far as this node retains it.
-    pub fn transcript(&self, _group: GroupId) -> Option<Transcript> {
-        None
+    pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
+        self.replica(group).map(|replica| replica.transcript())
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.
     pub fn sent_bytes(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
+        self.sent
+            .iter()
+            .map(|(kind, bytes)| (*kind, *bytes))
+            .collect()
     }
 
     /// Faults of peers since the start, by name.
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
+        self.faults
+            .iter()
+            .map(|(name, count)| (*name, *count))
+            .collect()
     }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn fault(&mut self, link: Option<LinkId>, peer: Option<PeerId>, fault: PeerFault) {
+        *self.faults.entry(fault.name()).or_default() += 1;
+        self.event(Event::PeerFault { link, peer, fault });
+    }
+
+    /// Ends an input: what the layers still owe each other is exchanged, then one batch is stored.
+    fn pump(&mut self, now: Instant) {
+        self.announce_topology(now);
+        self.flush_tables(now);
+        if let Some(batch) = self.storage.take_batch() {
+            self.outputs.push_back(Output::Store(batch));
+        }
+    }
+}
+
+/// A seed for a machine below.
+fn draw_seed(rng: &mut ChaCha12Rng) -> [u8; 32] {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    seed
+}
+
+/// Takes everything out of `outbox`.
+fn drain<T>(outbox: &mut Outbox<T>) -> Vec<T> {
+    let mut outputs = Vec::with_capacity(outbox.len());
+    while let Some(output) = outbox.pop() {
+        outputs.push(output);
+    }
+    outputs
 }

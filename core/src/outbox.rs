@@ -1,4 +1,4 @@
-//! The one output queue shape of every machine.
+//! The one output queue shape of every machine, and the one shape of what is stored.
 
 use std::collections::VecDeque;
 
@@ -48,4 +48,13 @@ impl<T> Extend<T> for Outbox<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, iter: I) {
         self.queue.extend(iter);
     }
+}
+
+/// One key of the store with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The key; an equal key is replaced.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Vec<u8>,
 }

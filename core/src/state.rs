@@ -1,7 +1,20 @@
 //! What members agree on: an ordered, authenticated, persistent map, and the ways it changes.
 
+mod delta;
+mod history;
+mod key;
 mod map;
+mod node;
 mod overlay;
+mod proof;
+pub mod snapshot;
 
-pub use map::{Change, Key, KeyTooLong, Map, VALUE_LEN_MAX};
+pub use delta::{DELTA_CHANGES_MAX, DELTA_LEN_MAX, Delta, DeltaError};
+pub use history::{Entry, History, HistoryError};
+pub use key::{Key, KeyTooLong};
+pub use map::{Change, Entries, Map, VALUE_LEN_MAX};
 pub use overlay::{Mark, Overlay};
+pub use proof::{PROOF_LEN_MAX, Proof, ProofError};
+
+#[cfg(test)]
+pub(crate) use {delta::tests::mutated, history::tests as fixtures};

@@ -7,6 +7,8 @@ mod bounded;
 mod codec;
 mod gathering;
 mod message;
+#[cfg(test)]
+mod tests;
 mod vote;
 
 pub use action::{

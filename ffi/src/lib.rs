@@ -1,1 +1,238 @@
-//! althing-ffi
+//! Althing for Kotlin and Swift: one object whose calls return what is to be done.
+//!
+//! The shell reports what its Bluetooth stack says ([`Althing::handle_radio`]) and what its user
+//! wants ([`Althing::submit`] and the others), one call at a time from one queue. Every call returns
+//! [`Outputs`]: commands for the radio, events for the screen, and when to call
+//! [`Althing::handle_timeout`]. There are no threads, no callbacks and no waiting inside.
+//!
+//! This crate mirrors the core and decides nothing.
+
+mod convert;
+mod error;
+mod model;
+
+pub use error::AlthingError;
+pub use model::{
+    ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, Mode,
+    OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent, Reason,
+    Role, ScanDuty, StateEntry, Status, Submitted, Table, Validity, View, WaitingFor,
+};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use althing::config::Config;
+use althing::crypto::Identity;
+use althing::node::{Command, Done, SubmissionId};
+use althing::rules;
+use althing_driver::{Clock, Driver, MemoryStore, SystemClock};
+
+uniffi::setup_scaffolding!();
+
+type Machine = Driver<Arc<dyn Clock>, MemoryStore>;
+
+/// One phone.
+#[derive(Debug, uniffi::Object)]
+pub struct Althing {
+    /// `None` once a call ran into a bug.
+    machine: Mutex<Option<Machine>>,
+}
+
+#[uniffi::export]
+impl Althing {
+    /// A phone with the identity of `secret`. Both arguments are 32 bytes of the system's secure
+    /// random source: the secret is kept for ever, the seed is fresh for every object.
+    #[uniffi::constructor]
+    pub fn new(secret: Vec<u8>, seed: Vec<u8>) -> Result<Arc<Self>, AlthingError> {
+        Self::with_clock(secret, seed, Arc::new(SystemClock))
+    }
+
+    /// Who this phone is.
+    pub fn peer(&self) -> Result<String, AlthingError> {
+        self.call(|machine| Ok(machine.node().peer().to_hex()))
+    }
+
+    /// A fact from the radio.
+    pub fn handle_radio(&self, event: RadioEvent) -> Result<Outputs, AlthingError> {
+        self.call(|machine| {
+            let outputs = machine.handle_radio(event.into());
+            Ok(convert::outputs(outputs, machine.now()))
+        })
+    }
+
+    /// The time of [`Outputs::wake_after_ms`] is over.
+    pub fn handle_timeout(&self) -> Result<Outputs, AlthingError> {
+        self.call(|machine| {
+            let outputs = machine.handle_timeout();
+            Ok(convert::outputs(outputs, machine.now()))
+        })
+    }
+
+    /// Opens a table with a ticket for the others. `rules_config` is in the rule set's own encoding.
+    pub fn open_table(
+        &self,
+        name: String,
+        rules: String,
+        rules_config: Vec<u8>,
+        mode: Option<Mode>,
+    ) -> Result<Table, AlthingError> {
+        let command = Command::OpenTable {
+            name,
+            rules,
+            rules_config,
+            mode: mode.map(Mode::into),
+        };
+        let (done, outputs) = self.command(command)?;
+        match done {
+            Done::Opened { group, ticket } => Ok(Table {
+                group: group.to_hex(),
+                ticket,
+                outputs,
+            }),
+            Done::Joined { .. } | Done::Submitted { .. } | Done::Ok => Err(self.broken()),
+        }
+    }
+
+    /// Joins the table of a ticket.
+    pub fn join_table(&self, ticket: String, name: String) -> Result<Table, AlthingError> {
+        let command = Command::JoinTable {
+            ticket: ticket.clone(),
+            name,
+        };
+        let (done, outputs) = self.command(command)?;
+        match done {
+            Done::Joined { group } => Ok(Table {
+                group: group.to_hex(),
+                ticket,
+                outputs,
+            }),
+            Done::Opened { .. } | Done::Submitted { .. } | Done::Ok => Err(self.broken()),
+        }
+    }
+
+    /// Starts a table with everyone who is listed.
+    pub fn start_table(&self, group: String) -> Result<Outputs, AlthingError> {
+        let group = convert::group(&group)?;
+        let (_, outputs) = self.command(Command::StartTable { group })?;
+        Ok(outputs)
+    }
+
+    /// Asks for a change of the state. `payload` is in the rule set's own encoding; without the own
+    /// submissions in `dependencies` it is not applied.
+    pub fn submit(
+        &self,
+        group: String,
+        payload: Vec<u8>,
+        dependencies: Vec<u64>,
+        validity: Validity,
+    ) -> Result<Submitted, AlthingError> {
+        let command = Command::Submit {
+            group: convert::group(&group)?,
+            payload,
+            dependencies: dependencies.into_iter().map(SubmissionId).collect(),
+            validity: validity.into(),
+        };
+        let (done, outputs) = self.command(command)?;
+        match done {
+            Done::Submitted { submission } => Ok(Submitted {
+                submission: submission.0,
+                outputs,
+            }),
+            Done::Opened { .. } | Done::Joined { .. } | Done::Ok => Err(self.broken()),
+        }
+    }
+
+    /// Takes back an intent that was not signed yet.
+    pub fn withdraw(&self, group: String, submission: u64) -> Result<Outputs, AlthingError> {
+        let (_, outputs) = self.command(Command::Withdraw {
+            group: convert::group(&group)?,
+            submission: SubmissionId(submission),
+        })?;
+        Ok(outputs)
+    }
+
+    /// The user has seen a rejected or conflicted submission: it leaves the view.
+    pub fn acknowledge(&self, group: String, submission: u64) -> Result<Outputs, AlthingError> {
+        let (_, outputs) = self.command(Command::Acknowledge {
+            group: convert::group(&group)?,
+            submission: SubmissionId(submission),
+        })?;
+        Ok(outputs)
+    }
+
+    /// The groups of this phone.
+    pub fn groups(&self) -> Result<Vec<String>, AlthingError> {
+        self.call(|machine| {
+            let groups = machine.node().groups();
+            Ok(groups.iter().map(|group| group.to_hex()).collect())
+        })
+    }
+
+    /// What the screen shows of a group, pending actions applied; null before it has started.
+    pub fn view(&self, group: String) -> Result<Option<View>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| {
+            let view = machine.node().view(group);
+            Ok(view.map(|view| convert::view(view, machine.now())))
+        })
+    }
+
+    /// The committed state of a group alone, by ascending key; null before it has started.
+    pub fn committed(&self, group: String) -> Result<Option<Vec<StateEntry>>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| {
+            let view = machine.node().view(group);
+            Ok(view.map(|view| convert::entries(&view.committed)))
+        })
+    }
+}
+
+impl Althing {
+    /// A phone on another clock than the machine's, for tests and simulations.
+    pub fn with_clock(
+        secret: Vec<u8>,
+        seed: Vec<u8>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, AlthingError> {
+        let identity = Identity::new(convert::key("secret", &secret)?);
+        let seed = convert::key("seed", &seed)?;
+        let config = Config {
+            rules: rules::built_in(),
+            ..Config::default()
+        };
+        let machine = Driver::new(config, identity, seed, clock, MemoryStore::new());
+        Ok(Arc::new(Self {
+            machine: Mutex::new(Some(machine)),
+        }))
+    }
+
+    fn command(&self, command: Command) -> Result<(Done, Outputs), AlthingError> {
+        self.call(|machine| {
+            let (done, outputs) = machine.handle_command(command)?;
+            Ok((done, convert::outputs(outputs, machine.now())))
+        })
+    }
+
+    /// Runs one call. A panic is a bug that may have left the machine half changed: it is given up,
+    /// so that nothing is ever signed from such a state.
+    fn call<T>(
+        &self,
+        body: impl FnOnce(&mut Machine) -> Result<T, AlthingError>,
+    ) -> Result<T, AlthingError> {
+        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = machine.as_mut().ok_or(AlthingError::Broken)?;
+        match catch_unwind(AssertUnwindSafe(|| body(present))) {
+            Ok(result) => result,
+            Err(_) => {
+                *machine = None;
+                Err(AlthingError::Broken)
+            }
+        }
+    }
+
+    /// A command that answers as another one: a bug.
+    fn broken(&self) -> AlthingError {
+        *self.machine.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        AlthingError::Broken
+    }
+}

@@ -76,4 +76,6 @@ fn built_in_rule_sets_have_names_and_vectors_of_their_own() {
     assert_ne!(ids[0].vectors, ids[1].vectors);
 }
 
-const STREAM_7: [u8; 24] = [0; 24];
+const STREAM_7: [u8; 24] = [
+    4, 4, 5, 3, 1, 3, 4, 5, 4, 1, 2, 2, 4, 3, 6, 5, 5, 3, 3, 5, 5, 4, 5, 4,
+];

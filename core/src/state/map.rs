@@ -1,42 +1,17 @@
-//! Placeholder with the final interface.
+//! The authenticated map: canonical, persistent, ordered.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::crypto::{Domain, Hash, Hasher};
+use super::Key;
+use super::node::{Node, empty_hash};
+use crate::crypto::Hash;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Longest value, bytes.
 pub const VALUE_LEN_MAX: usize = 4096;
-
-/// More than 64 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key of {len} bytes, at most 64 are allowed")]
-pub struct KeyTooLong {
-    /// Bytes offered.
-    pub len: usize,
-}
-
-/// A key: at most 64 bytes; one may be a prefix of another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Box<[u8]>);
-
-impl Key {
-    /// Longest key, bytes.
-    pub const LEN_MAX: usize = 64;
-
-    /// A key of `bytes`.
-    pub fn new(bytes: &[u8]) -> Result<Self, KeyTooLong> {
-        if bytes.len() > Self::LEN_MAX {
-            return Err(KeyTooLong { len: bytes.len() });
-        }
-        Ok(Self(bytes.into()))
-    }
-
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// One key that differs between two maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +24,15 @@ pub struct Change {
     pub new: Option<Vec<u8>>,
 }
 
-/// An ordered map.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An ordered map of [`Key`]s to bytes: a path-compressed radix-16 tree over the key's nibbles.
+///
+/// Its shape and its root depend on its content only, never on the order of writes. A clone is
+/// O(1), and versions share every node that did not change. Hashes are computed when the root is
+/// asked for, and each node's only once.
+#[derive(Clone, Default)]
 pub struct Map {
-    entries: Arc<BTreeMap<Key, Vec<u8>>>,
+    root: Option<Arc<Node>>,
+    len: usize,
 }
 
 impl Map {
@@ -63,68 +43,172 @@ impl Map {
 
     /// The value at `key`.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.entries.get(&Key::new(key).ok()?).map(Vec::as_slice)
+        self.root.as_ref()?.get(key)
     }
 
-    /// Writes `value` (at most [`VALUE_LEN_MAX`] bytes) at `key`.
+    /// Writes `value` at `key`. Writing what is there already changes nothing.
+    ///
+    /// # Panics
+    /// If the value is longer than [`VALUE_LEN_MAX`]: decoders and rule sets bound it before.
     pub fn insert(&mut self, key: Key, value: Vec<u8>) {
-        Arc::make_mut(&mut self.entries).insert(key, value);
+        assert!(value.len() <= VALUE_LEN_MAX, "values are bounded before");
+        if self.get(key.as_bytes()) == Some(&value) {
+            return;
+        }
+        let value = value.into();
+        let new = match &mut self.root {
+            Some(root) => Node::insert(root, key, value),
+            None => {
+                self.root = Some(Arc::new(Node::root(key, value)));
+                true
+            }
+        };
+        self.len += usize::from(new);
     }
 
     /// Removes `key`; whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        Key::new(key).is_ok_and(|key| Arc::make_mut(&mut self.entries).remove(&key).is_some())
+        let Some(root) = &mut self.root else {
+            return false;
+        };
+        if root.get(key).is_none() {
+            return false;
+        }
+        if Node::remove(root, key) {
+            self.root = None;
+        }
+        self.len -= 1;
+        true
     }
 
-    /// The root.
+    /// The root: equal for two maps exactly if their entries are.
     pub fn root(&self) -> Hash {
-        let mut hasher = Hasher::new(Domain::MapNode);
-        for (key, value) in self.entries.iter() {
-            hasher.part(key.as_bytes());
-            hasher.part(value);
-        }
-        hasher.finish()
+        self.root
+            .as_ref()
+            .map_or_else(empty_hash, |root| root.hash())
     }
 
     /// Entries.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len == 0
     }
 
     /// All entries in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &[u8])> {
-        self.entries
-            .iter()
-            .map(|(key, value)| (key.clone(), value.as_slice()))
+    pub fn iter(&self) -> Entries<'_> {
+        Entries::new(self.root.as_deref())
     }
 
-    /// The entries whose key starts with `prefix`, in key order.
-    pub fn prefix<'a>(&'a self, prefix: &[u8]) -> impl Iterator<Item = (Key, &'a [u8])> {
-        let prefix = prefix.to_vec();
-        self.iter()
-            .filter(move |(key, _)| key.as_bytes().starts_with(&prefix))
+    /// The entries whose key starts with `prefix`, in key order. Walks no others.
+    pub fn prefix(&self, prefix: &[u8]) -> Entries<'_> {
+        Entries::new(self.root.as_ref().and_then(|root| root.below(prefix)))
     }
 
-    /// What turns `self` into `other`, in key order; walks only what differs.
+    /// What turns `self` into `other`, in key order. Walks only what differs: parts that the two
+    /// share, or whose hashes are known and equal, are skipped whole.
     pub fn changes(&self, other: &Self) -> Vec<Change> {
-        let mut keys: Vec<_> = self.entries.keys().chain(other.entries.keys()).collect();
-        keys.sort();
-        keys.dedup();
-        keys.into_iter()
-            .filter_map(|key| {
-                let old = self.entries.get(key).cloned();
-                let new = other.entries.get(key).cloned();
-                (old != new).then(|| Change {
-                    key: key.clone(),
-                    old,
-                    new,
-                })
-            })
-            .collect()
+        let mut changes = Vec::new();
+        match (&self.root, &other.root) {
+            (Some(old), Some(new)) => Node::changes(old, new, 0, &mut changes),
+            (Some(_), None) => changes.extend(self.iter().map(|(key, value)| Change {
+                key,
+                old: Some(value.to_vec()),
+                new: None,
+            })),
+            (None, Some(_)) => changes.extend(other.iter().map(|(key, value)| Change {
+                key,
+                old: None,
+                new: Some(value.to_vec()),
+            })),
+            (None, None) => {}
+        }
+        changes
+    }
+
+    pub(super) fn node(&self) -> Option<&Arc<Node>> {
+        self.root.as_ref()
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.root, &other.root) {
+            (Some(a), Some(b)) => self.len == other.len && Node::same(a, b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Map {}
+
+/// Entries that a map prints of itself: states are large, and they stand inside many values.
+const DEBUG_ENTRIES_MAX: usize = 16;
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in self.iter().take(DEBUG_ENTRIES_MAX) {
+            map.entry(&key, &format_args!("{}", value.escape_ascii()));
+        }
+        if self.len > DEBUG_ENTRIES_MAX {
+            map.finish_non_exhaustive()
+        } else {
+            map.finish()
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (Key, &'a [u8]);
+    type IntoIter = Entries<'a>;
+
+    fn into_iter(self) -> Entries<'a> {
+        self.iter()
+    }
+}
+
+impl FromIterator<(Key, Vec<u8>)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Key, Vec<u8>)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+/// Entries of a map in key order.
+#[derive(Debug)]
+pub struct Entries<'a> {
+    // Nodes still to visit, the next one last.
+    stack: Vec<&'a Node>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(node: Option<&'a Node>) -> Self {
+        Self {
+            stack: node.into_iter().collect(),
+        }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Key, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // A node's own key is a prefix of all keys below it: it comes first.
+        while let Some(node) = self.stack.pop() {
+            self.stack
+                .extend(node.children().iter().rev().map(Arc::as_ref));
+            if let Some((key, value)) = node.entry() {
+                return Some((key.clone(), value));
+            }
+        }
+        None
     }
 }

@@ -1,6 +1,7 @@
 //! Uncommitted writes over a [`Map`]: dropped or absorbed.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::{Key, KeyTooLong, Map, VALUE_LEN_MAX};
 
@@ -28,10 +29,9 @@ impl Overlay {
 
     /// The value at `key`, with the writes.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let key = Key::new(key).ok()?;
-        match self.writes.get(&key) {
+        match self.writes.get(key) {
             Some(written) => written.as_deref(),
-            None => self.base.get(key.as_bytes()),
+            None => self.base.get(key),
         }
     }
 
@@ -53,25 +53,39 @@ impl Overlay {
 
     /// All entries whose key starts with `prefix`, in key order, with the writes.
     pub fn prefix(&self, prefix: &[u8]) -> Vec<(Key, Vec<u8>)> {
-        let mut found: BTreeMap<Key, Vec<u8>> = self
-            .base
-            .prefix(prefix)
-            .map(|(key, value)| (key, value.to_vec()))
-            .collect();
-        for (key, value) in &self.writes {
-            if key.as_bytes().starts_with(prefix) {
-                match value {
-                    Some(value) => found.insert(key.clone(), value.clone()),
-                    None => found.remove(key),
-                };
+        let bounds = (Bound::Included(prefix), Bound::Unbounded);
+        let mut written = self
+            .writes
+            .range::<[u8], _>(bounds)
+            .take_while(|(key, _)| key.as_bytes().starts_with(prefix))
+            .peekable();
+        let mut found = Vec::new();
+        let mut keep = |key: &Key, value: &Option<Vec<u8>>| {
+            found.extend(value.clone().map(|value| (key.clone(), value)));
+        };
+        for (key, value) in self.base.prefix(prefix) {
+            while let Some((earlier, value)) = written.next_if(|(other, _)| **other < key) {
+                keep(earlier, value);
+            }
+            match written.next_if(|(other, _)| **other == key) {
+                Some((_, value)) => keep(&key, value),
+                None => keep(&key, &Some(value.to_vec())),
             }
         }
-        found.into_iter().collect()
+        for (key, value) in written {
+            keep(key, value);
+        }
+        found
     }
 
     /// Where we are now.
     pub fn mark(&self) -> Mark {
         Mark(self.journal.len())
+    }
+
+    /// The keys written or removed since `mark`, in the order of the writes.
+    pub fn written_since(&self, mark: Mark) -> impl Iterator<Item = &Key> {
+        self.journal.iter().skip(mark.0).map(|(key, _)| key)
     }
 
     /// Undoes every write since `mark`.
@@ -105,5 +119,82 @@ impl Overlay {
     fn write(&mut self, key: Key, value: Option<Vec<u8>>) {
         let before = self.writes.insert(key.clone(), value);
         self.journal.push((key, before));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(
+            prop::sample::select(vec![0x00, 0x01, 0x10, 0x11, 0xff]),
+            0..3,
+        )
+    }
+
+    fn write() -> impl Strategy<Value = (Vec<u8>, Option<u8>)> {
+        (key(), prop::option::of(any::<u8>()))
+    }
+
+    fn play(overlay: &mut Overlay, writes: &[(Vec<u8>, Option<u8>)]) {
+        for (key, value) in writes {
+            match value {
+                Some(value) => overlay.set(key, vec![*value]),
+                None => overlay.remove(key),
+            }
+            .expect("keys are short");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn reads_like_the_map_it_will_become_and_undoes_exactly(
+            base in prop::collection::vec((key(), any::<u8>()), 0..12),
+            kept in prop::collection::vec(write(), 0..12),
+            undone in prop::collection::vec(write(), 0..12),
+            prefix in key(),
+        ) {
+            let base: Map = base
+                .into_iter()
+                .map(|(key, value)| (Key::new(&key).expect("short"), vec![value]))
+                .collect();
+            let mut overlay = Overlay::new(base.clone());
+            play(&mut overlay, &kept);
+            let reference = overlay.clone();
+            let mark = overlay.mark();
+            play(&mut overlay, &undone);
+            prop_assert!(
+                overlay.written_since(mark).map(Key::as_bytes)
+                    .eq(undone.iter().map(|(key, _)| key.as_slice()))
+            );
+            overlay.undo_to(mark);
+            prop_assert_eq!(&overlay.writes, &reference.writes);
+
+            let found = overlay.prefix(&prefix);
+            let map = overlay.clone().absorb();
+            for key in base.iter().map(|(key, _)| key).chain(overlay.writes.keys().cloned()) {
+                prop_assert_eq!(overlay.get(key.as_bytes()), map.get(key.as_bytes()));
+            }
+            prop_assert!(
+                map.prefix(&prefix).map(|(key, value)| (key, value.to_vec())).eq(found)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_long_key_and_writes_nothing() {
+        let mut overlay = Overlay::new(Map::new());
+        assert_eq!(
+            overlay.set(&[0; 65], Vec::new()),
+            Err(KeyTooLong { len: 65 })
+        );
+        assert_eq!(overlay.remove(&[0; 65]), Err(KeyTooLong { len: 65 }));
+        assert_eq!(overlay.get(&[0; 65]), None);
+        assert!(overlay.absorb().is_empty());
     }
 }

@@ -187,3 +187,23 @@ pub enum GroupMessage {
     /// An answer.
     Found(Found),
 }
+
+impl GroupMessage {
+    /// The name under which its bytes are counted.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Join(_) => "join",
+            Self::Roster(_) => "roster",
+            Self::Genesis(_) => "genesis",
+            Self::Action(_) => "action",
+            Self::Proposal(_) => "proposal",
+            Self::Votes { .. } => "votes",
+            Self::Certificates(_) => "certificates",
+            Self::Refusal(_) => "refusal",
+            Self::Reveal(_) => "reveal",
+            Self::Status(_) => "status",
+            Self::Fetch(_) => "fetch",
+            Self::Found(_) => "found",
+        }
+    }
+}

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use althing_world::scenario::{Signatures, SoakOptions, soak};
+use althing_world::Signatures;
+use althing_world::scenario::{SoakOptions, soak};
 use althing_world::{Report, Violation};
 
 #[cfg(feature = "planted")]

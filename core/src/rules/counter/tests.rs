@@ -214,16 +214,33 @@ proptest! {
             prop_assert_eq!(shown(&overlay), Some(model));
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
 
     #[test]
-    fn any_bytes_are_survived(payload in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let mut overlay = counter(&[]);
-        let result = apply(&mut overlay, &ANN, &payload);
-        prop_assert_eq!(result.is_ok(), CounterAction::decode(&payload).is_ok_and(
-            |CounterAction::Add { expect, .. }| expect.is_none_or(|expect| expect == 0)
-        ));
+    fn any_bytes_are_survived(
+        noise in proptest::collection::vec(any::<u8>(), 0..24),
+        amount: i64,
+        expect: Option<i64>,
+        damage: Option<(u8, u8)>,
+    ) {
+        let mut payload = noise;
+        if let Some((at, flip)) = damage {
+            payload = CounterAction::Add { amount, expect }.encode();
+            let at = usize::from(at) % payload.len();
+            payload[at] ^= flip;
+        }
+        match CounterAction::decode(&payload) {
+            Ok(action) => prop_assert_eq!(action.encode(), payload.clone()),
+            Err(rejection) => {
+                prop_assert_eq!(rejection.code, MALFORMED);
+                prop_assert_eq!(Counter.offline(&payload), Offline::Forbidden);
+            }
+        }
         Counter.describe_action(&payload);
-        Counter.offline(&payload);
+        Counter.describe(CONFLICT, &payload);
         Counter.order_key(&payload);
     }
 }

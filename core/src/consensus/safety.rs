@@ -1,0 +1,132 @@
+//! The only code that may approve a vote.
+
+use std::collections::BTreeMap;
+
+use super::mask::{InForce, Sentence};
+use crate::crypto::Hash;
+use crate::wire::{VoteKind, VoteStatement};
+
+/// Own votes of one round, stored or on their way to the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cast {
+    /// The block that was notarized.
+    pub notarize: Option<Hash>,
+    /// Whether the round was nullified.
+    pub nullify: bool,
+    /// The block that was finalized.
+    pub finalize: Option<Hash>,
+}
+
+/// Own votes by round, from the last finalization on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ledger(BTreeMap<u64, Cast>);
+
+/// What the voter knows of what it is asked to vote for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The voter's current round.
+    pub round: u64,
+    /// The block is the one that the leader of that round proposed here first.
+    pub first_of_leader: bool,
+    /// The named parent's notarization is here.
+    pub parent_notarized: bool,
+    /// So is a nullification for every round between.
+    pub gaps_nullified: bool,
+    /// The named parent is the voter's own highest notarized block: not asked for.
+    pub parent_highest: bool,
+    /// The body is here and goes into the same atomic write as the vote.
+    pub body_held: bool,
+    /// Own execution gives the block's root.
+    pub executed: bool,
+    /// The block is notarized in the round of the vote.
+    pub notarized: bool,
+}
+
+/// The sentence that a vote would break.
+pub type Objection = Sentence;
+
+/// Approves a vote or names the sentence that forbids it. A vote that was cast already is no new
+/// vote: it is repeated from the ledger, never approved again.
+pub fn approve(
+    vote: &VoteStatement,
+    cast: Cast,
+    facts: &Facts,
+    rules: InForce,
+) -> Result<(), Objection> {
+    use Sentence as S;
+    let demand = |holds: bool, sentence: S| {
+        if holds || !rules.has(sentence) {
+            Ok(())
+        } else {
+            Err(sentence)
+        }
+    };
+    // Two sentences permit: without them the vote would need one thing more.
+    let permit = |holds: bool, sentence: S| {
+        if holds || rules.has(sentence) {
+            Ok(())
+        } else {
+            Err(sentence)
+        }
+    };
+    match vote.kind {
+        VoteKind::Notarize => {
+            demand(vote.round == facts.round, S::CurrentRound)?;
+            demand(cast.notarize.is_none(), S::FirstProposal)?;
+            demand(facts.first_of_leader, S::LeaderOnly)?;
+            demand(facts.parent_notarized, S::ParentNotarized)?;
+            demand(facts.gaps_nullified, S::VoterGaps)?;
+            demand(facts.body_held, S::BodyStored)?;
+            demand(facts.executed, S::RootMatches)?;
+            permit(facts.parent_highest, S::AnyParent)
+        }
+        VoteKind::Nullify => {
+            demand(vote.round == facts.round, S::TimersStop)?;
+            demand(cast.finalize.is_none(), S::NoNullifyAfterFinalize)?;
+            permit(cast.notarize.is_none(), S::NotarizeAndNullify)
+        }
+        VoteKind::Finalize => {
+            demand(facts.notarized, S::FinalizeNotarized)?;
+            demand(cast.finalize.is_none(), S::FinalizeNotarized)?;
+            demand(facts.executed, S::FinalizeExecuted)?;
+            demand(!cast.nullify, S::NoFinalizeAfterNullify)
+        }
+    }
+}
+
+impl Ledger {
+    /// What was cast in `round`.
+    pub fn cast(&self, round: u64) -> Cast {
+        self.0.get(&round).copied().unwrap_or_default()
+    }
+
+    /// Whether exactly `vote` was cast.
+    pub fn holds(&self, vote: &VoteStatement) -> bool {
+        let cast = self.cast(vote.round);
+        match vote.kind {
+            VoteKind::Notarize => cast.notarize == Some(vote.block),
+            VoteKind::Nullify => cast.nullify,
+            VoteKind::Finalize => cast.finalize == Some(vote.block),
+        }
+    }
+
+    /// Enters a vote.
+    pub fn enter(&mut self, vote: &VoteStatement) {
+        let cast = self.0.entry(vote.round).or_default();
+        match vote.kind {
+            VoteKind::Notarize => cast.notarize = Some(vote.block),
+            VoteKind::Nullify => cast.nullify = true,
+            VoteKind::Finalize => cast.finalize = Some(vote.block),
+        }
+    }
+
+    /// Forgets rounds up to `round`: they are decided for ever.
+    pub fn prune(&mut self, round: u64) {
+        self.0 = self.0.split_off(&(round + 1));
+    }
+
+    /// Rounds with votes, ascending.
+    pub fn rounds(&self) -> impl Iterator<Item = (u64, Cast)> + '_ {
+        self.0.iter().map(|(round, cast)| (*round, *cast))
+    }
+}

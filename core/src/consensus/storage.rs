@@ -1,0 +1,170 @@
+//! C8: what goes to the store before it goes to anybody, under which keys.
+
+use std::collections::BTreeMap;
+
+use crate::crypto::Hash;
+use crate::node::Record;
+use crate::wire::{Block, Certificate, Proposal, Vote, VoteKind, decode, encode};
+
+const VOTE: u8 = b'v';
+const CERTIFICATE: u8 = b'c';
+const PROPOSAL: u8 = b'p';
+const BODY: u8 = b'b';
+
+/// Until when a record is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// Until a round at or above this one is finalized.
+    Round(u64),
+    /// Until a round above this one is finalized: it is the proof that everything below is decided,
+    /// and goes out with the batch that deletes the rest.
+    Finalization(u64),
+    /// As long as this body is kept.
+    Body(Hash),
+}
+
+/// One record of ours, read back.
+#[derive(Clone, Debug)]
+pub(super) enum Stored {
+    Vote(Vote),
+    Certificate(Certificate),
+    Proposal(Proposal),
+    Body(Block),
+}
+
+/// Keys in the store, and the batch in the making.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Storage {
+    kept: BTreeMap<Vec<u8>, Needed>,
+    puts: BTreeMap<Vec<u8>, Vec<u8>>,
+    deletes: Vec<Vec<u8>>,
+}
+
+fn round_key(tag: u8, kind: u8, round: u64) -> Vec<u8> {
+    let mut key = vec![tag, kind];
+    key.extend(round.to_be_bytes());
+    key
+}
+
+fn kind_tag(kind: VoteKind) -> u8 {
+    match kind {
+        VoteKind::Notarize => b'n',
+        VoteKind::Nullify => b'x',
+        VoteKind::Finalize => b'f',
+    }
+}
+
+fn vote_key(vote: &Vote) -> Vec<u8> {
+    round_key(VOTE, kind_tag(vote.statement.kind), vote.statement.round)
+}
+
+fn needed_by(certificate: &Certificate) -> Needed {
+    let statement = certificate.statement;
+    match statement.kind {
+        VoteKind::Finalize => Needed::Finalization(statement.round),
+        VoteKind::Notarize | VoteKind::Nullify => Needed::Round(statement.round),
+    }
+}
+
+impl Storage {
+    /// An own vote.
+    pub(super) fn put_vote(&mut self, vote: &Vote) {
+        let needed = Needed::Round(vote.statement.round);
+        self.put(vote_key(vote), encode(vote), needed);
+    }
+
+    /// A certificate.
+    pub(super) fn put_certificate(&mut self, certificate: &Certificate) {
+        let statement = certificate.statement;
+        let key = round_key(CERTIFICATE, kind_tag(statement.kind), statement.round);
+        self.put(key, encode(certificate), needed_by(certificate));
+    }
+
+    /// An own proposal.
+    pub(super) fn put_proposal(&mut self, proposal: &Proposal) {
+        let key = round_key(PROPOSAL, 0, proposal.round);
+        self.put(key, encode(proposal), Needed::Round(proposal.round));
+    }
+
+    /// A body.
+    pub(super) fn put_body(&mut self, hash: Hash, block: &Block) {
+        let mut key = vec![BODY];
+        key.extend(hash.as_bytes());
+        if !self.kept.contains_key(&key) {
+            self.put(key, encode(block), Needed::Body(hash));
+        }
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>, needed: Needed) {
+        // Deletes are applied after the writes of their batch.
+        self.deletes.retain(|deleted| *deleted != key);
+        self.kept.insert(key.clone(), needed);
+        self.puts.insert(key, value);
+    }
+
+    /// Records that a decision made useless are deleted with the next batch. They cost nothing but
+    /// room until then.
+    pub(super) fn prune(&mut self, is_needed: impl Fn(&Needed) -> bool) {
+        let dead: Vec<Vec<u8>> = self
+            .kept
+            .iter()
+            .filter(|(_, needed)| !is_needed(needed))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in dead {
+            self.kept.remove(&key);
+            self.puts.remove(&key);
+            self.deletes.push(key);
+        }
+    }
+
+    /// Takes the batch.
+    pub(super) fn take(&mut self) -> (Vec<Record>, Vec<Vec<u8>>) {
+        let puts = std::mem::take(&mut self.puts)
+            .into_iter()
+            .map(|(key, value)| Record { key, value })
+            .collect();
+        (puts, std::mem::take(&mut self.deletes))
+    }
+
+    /// Puts a batch that the store refused back, behind what has come since.
+    pub(super) fn untake(&mut self, puts: Vec<Record>, deletes: Vec<Vec<u8>>) {
+        for Record { key, value } in puts {
+            if self.kept.contains_key(&key) {
+                self.puts.entry(key).or_insert(value);
+            }
+        }
+        let still_dead = |key: &Vec<u8>| !self.kept.contains_key(key);
+        let deletes: Vec<_> = deletes.into_iter().filter(still_dead).collect();
+        self.deletes.extend(deletes);
+    }
+
+    /// Reads a record back. One that does not decode is none of ours.
+    pub(super) fn load(&mut self, record: &Record, epoch: Hash) -> Option<Stored> {
+        let value = &record.value;
+        let (stored, needed) = match record.key.first()? {
+            &VOTE => {
+                let vote: Vote = decode(value, usize::MAX).ok()?;
+                (Stored::Vote(vote), Needed::Round(vote.statement.round))
+            }
+            &CERTIFICATE => {
+                let certificate: Certificate = decode(value, usize::MAX).ok()?;
+                let needed = needed_by(&certificate);
+                (Stored::Certificate(certificate), needed)
+            }
+            &PROPOSAL => {
+                let proposal: Proposal = decode(value, usize::MAX).ok()?;
+                let round = proposal.round;
+                (Stored::Proposal(proposal), Needed::Round(round))
+            }
+            &BODY => {
+                let block: Block = decode(value, usize::MAX).ok()?;
+                let hash = block.hash(epoch);
+                (Stored::Body(block), Needed::Body(hash))
+            }
+            _ => return None,
+        };
+        self.kept.insert(record.key.clone(), needed);
+        Some(stored)
+    }
+}

@@ -1,0 +1,153 @@
+//! What a group shows to its app: heads, fates, status, the view and the transcript.
+
+use crate::crypto::Hash;
+use crate::id::{GroupId, PeerId};
+use crate::state::Map;
+use crate::time::Instant;
+use crate::wire::{ActionId, Block, Certificate, Reason, SignedGenesis};
+
+/// Names what the user asked for on this phone, before and after it is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubmissionId(pub u64);
+
+/// Where a group stands. Heads compare by ancestry only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The group.
+    pub group: GroupId,
+    /// The epoch.
+    pub epoch: Hash,
+    /// Height of the highest finalized block.
+    pub height: u64,
+    /// Its hash.
+    pub block: Hash,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// An intent, not signed: quorum is missing, and it can be withdrawn.
+    Intent,
+    /// Signed, not final.
+    Pending,
+    /// Final: applied at this height.
+    Committed {
+        /// Height of the block.
+        height: u64,
+    },
+    /// Final: refused at this height.
+    Rejected {
+        /// Height of the block.
+        height: u64,
+        /// Why.
+        reason: Reason,
+    },
+    /// A forecast: it does not apply on the present base; committed or rejected still follows.
+    Conflicted {
+        /// Why.
+        reason: Reason,
+    },
+    /// Sent, outcome not learnt.
+    Unknown,
+}
+
+/// How well a group can agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Every voter is in reach.
+    Live,
+    /// A quorum is in reach.
+    Degraded {
+        /// Voters out of reach.
+        missing: Vec<PeerId>,
+    },
+    /// No quorum is in reach: nothing commits until somebody comes back.
+    NoQuorum {
+        /// Voters in reach, this phone among them.
+        with: Vec<PeerId>,
+        /// Voters out of reach.
+        missing: Vec<PeerId>,
+        /// Since when.
+        since: Instant,
+    },
+    /// A certified block executes to another root here, or two finalizations conflict: own votes
+    /// have stopped.
+    Diverged {
+        /// What was seen, in words.
+        evidence: String,
+    },
+}
+
+/// What a state that waits is waiting for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingFor {
+    /// What, such as `quorum`, `votes`, `proposal`, `preimage`, `blocks`, `store`.
+    pub what: &'static str,
+    /// From whom; empty where nobody is to be named.
+    pub whom: Vec<PeerId>,
+}
+
+/// An own submission that is not settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its name on this phone.
+    pub submission: SubmissionId,
+    /// Its name everywhere, once signed.
+    pub action: Option<ActionId>,
+    /// Its fate so far.
+    pub fate: Fate,
+    /// The action.
+    pub payload: Vec<u8>,
+}
+
+/// fold(committed, tentative, pending): what the screen shows.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The committed head that it stands on.
+    pub head: Head,
+    /// How well the group can agree.
+    pub status: Status,
+    /// Members in index order, with their names.
+    pub members: Vec<(PeerId, String)>,
+    /// The state with own pending actions applied.
+    pub state: Map,
+    /// The committed state alone.
+    pub committed: Map,
+    /// Own submissions that are not settled, oldest first.
+    pub pending: Vec<Pending>,
+    /// What the group waits for, empty when nothing is under way.
+    pub waiting_for: Vec<WaitingFor>,
+}
+
+/// One key of the view that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchEntry {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Its value before.
+    pub old: Option<Vec<u8>>,
+    /// Its value now.
+    pub new: Option<Vec<u8>>,
+}
+
+/// What a group did, as far as it is retained: enough to execute it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transcript {
+    /// The genesis.
+    pub genesis: SignedGenesis,
+    /// The blocks in order of height. The first one stands on `base`.
+    pub entries: Vec<TranscriptEntry>,
+    /// The state below the first entry, where older blocks were dropped; else the genesis' state.
+    pub base: Map,
+    /// Height of `base`.
+    pub base_height: u64,
+}
+
+/// One block of a transcript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TranscriptEntry {
+    /// The block.
+    pub block: Block,
+    /// Its own finalization, where it did not become final by a later block's.
+    pub finalization: Option<Certificate>,
+}

@@ -1,0 +1,137 @@
+use super::*;
+use crate::group::fixture::Room;
+
+const H: Duration = Duration::from_secs(3);
+
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+struct Phone {
+    room: Room,
+    reach: Reachability,
+}
+
+impl Phone {
+    fn new(n: u8, quorum: usize) -> Self {
+        let room = Room::new(n);
+        let own = room.identities[0].peer();
+        let reach = Reachability::new(room.genesis(), own, quorum, H, at(0));
+        Self { room, reach }
+    }
+
+    fn peers(&self, members: &[usize]) -> Vec<PeerId> {
+        members
+            .iter()
+            .map(|member| self.room.identities[*member].peer())
+            .collect()
+    }
+
+    fn hear(&mut self, members: &[usize], now: Instant) -> Option<Status> {
+        let reachable = self.peers(members).iter().map(PeerId::address).collect();
+        self.reach.update(&reachable, now)
+    }
+}
+
+#[test]
+fn a_member_is_missed_after_the_hysteresis() {
+    let mut phone = Phone::new(4, 3);
+    assert_eq!(phone.reach.status(), Status::Live);
+    assert_eq!(phone.hear(&[1, 2, 3], at(100)), None);
+    assert_eq!(phone.reach.deadline(), None);
+    assert_eq!(phone.hear(&[1, 2], at(1000)), None);
+    assert_eq!(
+        phone.reach.deadline(),
+        Some((at(4000), "status hysteresis"))
+    );
+    assert_eq!(phone.reach.timeout(at(3999)), None);
+    let missing = phone.peers(&[3]);
+    let degraded = Status::Degraded { missing };
+    assert_eq!(phone.reach.timeout(at(4000)), Some(degraded.clone()));
+    assert_eq!(phone.reach.timeout(at(9000)), None);
+    assert_eq!(phone.reach.status(), degraded);
+    // Back, and for long enough.
+    assert_eq!(phone.hear(&[1, 2, 3], at(10_000)), None);
+    assert_eq!(phone.reach.timeout(at(13_000)), Some(Status::Live));
+}
+
+#[test]
+fn a_short_absence_is_not_told() {
+    let mut phone = Phone::new(4, 3);
+    phone.hear(&[1, 2, 3], at(0));
+    phone.hear(&[1, 2], at(1000));
+    assert_eq!(phone.hear(&[1, 2, 3], at(3999)), None);
+    assert_eq!(phone.reach.deadline(), None);
+    // The count begins anew.
+    phone.hear(&[1, 2], at(4100));
+    assert_eq!(phone.reach.timeout(at(7000)), None);
+    assert!(phone.reach.timeout(at(7100)).is_some());
+}
+
+#[test]
+fn no_quorum_names_both_sides_and_since_when() {
+    let mut phone = Phone::new(4, 3);
+    phone.hear(&[1, 2, 3], at(0));
+    phone.hear(&[2, 3], at(1000));
+    phone.hear(&[3], at(2000));
+    assert!(!phone.reach.quorum_in_reach());
+    phone.hear(&[], at(2500));
+    assert!(matches!(
+        phone.reach.timeout(at(4000)),
+        Some(Status::Degraded { .. })
+    ));
+    let lost = Status::NoQuorum {
+        with: phone.peers(&[0, 3]),
+        missing: phone.peers(&[1, 2]),
+        since: at(2000),
+    };
+    assert_eq!(phone.reach.timeout(at(5000)), Some(lost));
+    let alone = Status::NoQuorum {
+        with: phone.peers(&[0]),
+        missing: phone.peers(&[1, 2, 3]),
+        since: at(2000),
+    };
+    assert_eq!(phone.reach.timeout(at(5500)), Some(alone));
+    // The bare fact changes at once.
+    assert_eq!(phone.hear(&[1, 3], at(6000)), None);
+    assert!(phone.reach.quorum_in_reach());
+    assert!(matches!(
+        phone.reach.timeout(at(9000)),
+        Some(Status::Degraded { .. })
+    ));
+}
+
+#[test]
+fn after_a_start_everybody_has_the_hysteresis_to_show_up() {
+    let mut phone = Phone::new(3, 2);
+    assert!(!phone.reach.quorum_in_reach());
+    assert_eq!(
+        phone.reach.deadline(),
+        Some((at(3000), "status hysteresis"))
+    );
+    assert!(matches!(
+        phone.reach.timeout(at(3000)),
+        Some(Status::NoQuorum { .. })
+    ));
+}
+
+#[test]
+fn a_committee_of_one_is_live() {
+    let mut phone = Phone::new(1, 1);
+    assert!(phone.reach.quorum_in_reach());
+    assert_eq!(phone.hear(&[], at(9000)), None);
+    assert_eq!(phone.reach.status(), Status::Live);
+}
+
+#[test]
+fn a_divergence_stays_and_keeps_its_first_evidence() {
+    let mut phone = Phone::new(4, 3);
+    let evidence = String::from("two finalizations at height 7");
+    let diverged = Status::Diverged {
+        evidence: evidence.clone(),
+    };
+    assert_eq!(phone.reach.diverged(evidence), Some(diverged.clone()));
+    assert_eq!(phone.reach.diverged(String::from("more")), None);
+    assert_eq!(phone.reach.timeout(at(9000)), None);
+    assert_eq!(phone.reach.status(), diverged);
+}

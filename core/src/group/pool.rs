@@ -1,0 +1,278 @@
+//! Signed actions that wait for a block.
+
+use std::collections::BTreeMap;
+
+use super::records::{AuthorRecord, Place, Records};
+use crate::crypto::{Domain, Hash, Hasher};
+use crate::id::{GroupId, PeerId, RunId};
+use crate::state::Map;
+use crate::wire::{BLOCK_ACTIONS_MAX, Genesis, SignedAction};
+
+/// A signed action with its hash.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) hash: Hash,
+    pub(super) signed: SignedAction,
+}
+
+/// Actions of one author by run and number. Two with one number are an equivocation.
+pub(super) type Chain = BTreeMap<(RunId, u64), Vec<Held>>;
+
+/// Actions kept per number: two prove the equivocation, more prove nothing more.
+const TWINS_MAX: usize = 2;
+
+/// What became of an action that was offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// Kept; it was not known.
+    New,
+    /// Held already.
+    Known,
+    /// Kept as evidence: its author signed two actions with one number. A block refuses what of
+    /// them is not in the state, so it is spread like a new one.
+    Equivocation {
+        /// Who.
+        author: PeerId,
+        /// Hash of the action known before.
+        first: Hash,
+        /// Hash of this one.
+        second: Hash,
+    },
+    /// Kept; earlier ones of its author are missing here.
+    Gap {
+        /// Committee index of the author.
+        author: u8,
+        /// First missing number.
+        from: u64,
+    },
+    /// Not kept: too many of this author wait.
+    Full,
+    /// Not kept: it has its fate, its run is closed, its author is no member, or it has a frontier
+    /// (nobody signs one before there are tentative orders).
+    Stale,
+}
+
+/// Actions that are not final, per author, bounded per author.
+#[derive(Debug)]
+pub struct Pool {
+    group: GroupId,
+    members: Vec<PeerId>,
+    records: Vec<AuthorRecord>,
+    chains: Vec<Chain>,
+    per_author_max: usize,
+}
+
+impl Pool {
+    /// An empty pool above the finalized state `base`.
+    pub fn new(genesis: &Genesis, base: &Map, per_author_max: usize) -> Self {
+        let members: Vec<_> = genesis.members.iter().map(|member| member.peer).collect();
+        Self {
+            group: genesis.group,
+            records: records(base, members.len()),
+            chains: vec![Chain::new(); members.len()],
+            members,
+            per_author_max,
+        }
+    }
+
+    /// Keeps an action whose signature the caller has verified.
+    pub fn insert(&mut self, signed: SignedAction) -> Inserted {
+        let id = signed.action.id();
+        let Some(index) = self.members.iter().position(|member| *member == id.author) else {
+            return Inserted::Stale;
+        };
+        if id.number == 0 || !signed.action.frontier.is_empty() {
+            return Inserted::Stale;
+        }
+        let hash = signed.action.hash(self.group);
+        let record = &self.records[index];
+        let place = record.place(id.run, id.number, signed.action.previous, hash);
+        if matches!(place, Place::Final | Place::Closed) {
+            return Inserted::Stale;
+        }
+        let chain = &mut self.chains[index];
+        let known = chain
+            .get(&(id.run, id.number))
+            .map_or(&[][..], Vec::as_slice);
+        if known.iter().any(|held| held.hash == hash) || known.len() == TWINS_MAX {
+            return Inserted::Known;
+        }
+        let twin = if place == Place::Twin {
+            Some(record.hash)
+        } else {
+            known.first().map(|held| held.hash)
+        };
+        let bound = u64::try_from(self.per_author_max).unwrap_or(u64::MAX);
+        let base = if record.run == Some(id.run) {
+            record.number
+        } else {
+            0
+        };
+        let held: usize = chain.values().map(Vec::len).sum();
+        if held >= self.per_author_max || id.number - base > bound {
+            return Inserted::Full;
+        }
+        chain
+            .entry((id.run, id.number))
+            .or_default()
+            .push(Held { hash, signed });
+        if let Some(first) = twin {
+            return Inserted::Equivocation {
+                author: id.author,
+                first,
+                second: hash,
+            };
+        }
+        let contiguous = (base + 1..id.number).find(|n| !chain.contains_key(&(id.run, *n)));
+        match contiguous {
+            None => Inserted::New,
+            Some(from) => Inserted::Gap {
+                author: u8::try_from(index).expect("at most 16 members"),
+                from,
+            },
+        }
+    }
+
+    /// What a block on `base` may hold, in no particular order: of each author the chain that goes
+    /// on from there. `base` need not be final.
+    pub fn includable(&self, base: &Map) -> Vec<SignedAction> {
+        self.chains
+            .iter()
+            .zip(0u8..)
+            .filter(|(chain, _)| !chain.is_empty())
+            .flat_map(|(chain, index)| includable(&base.author(index), chain))
+            .map(|held| held.signed.clone())
+            .collect()
+    }
+
+    /// Whether a block on `base` may hold anything.
+    pub fn has_includable(&self, base: &Map) -> bool {
+        self.chains.iter().zip(0u8..).any(|(chain, index)| {
+            !chain.is_empty() && !includable(&base.author(index), chain).is_empty()
+        })
+    }
+
+    /// Forgets what has its fate in the finalized state `base`.
+    pub fn prune(&mut self, base: &Map) {
+        self.records = records(base, self.members.len());
+        for (chain, record) in self.chains.iter_mut().zip(&self.records) {
+            chain.retain(|(run, number), twins| {
+                twins.retain(|held| {
+                    let place = record.place(*run, *number, held.signed.action.previous, held.hash);
+                    !matches!(place, Place::Final | Place::Closed)
+                });
+                !twins.is_empty()
+            });
+        }
+    }
+
+    /// Per author, the highest number up to which every action of his current run is known here.
+    pub fn counters(&self) -> Vec<u64> {
+        self.known().map(|(number, _)| number).collect()
+    }
+
+    /// Over the hashes of the actions that [`Pool::counters`] counts to.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = Hasher::new(Domain::ActionDigest);
+        for (_, hash) in self.known() {
+            hasher.fixed(hash.as_bytes());
+        }
+        hasher.finish().prefix_u64()
+    }
+
+    /// Actions of `author` from `from` on, of his current run and of newer ones, in order. What is
+    /// final is not here: it comes with its block.
+    pub fn since(&self, author: u8, from: u64) -> Vec<SignedAction> {
+        let index = usize::from(author);
+        let Some((chain, record)) = self.chains.get(index).zip(self.records.get(index)) else {
+            return Vec::new();
+        };
+        chain
+            .iter()
+            .filter(|((run, number), _)| {
+                *number >= from || record.run.is_some_and(|running| running != *run)
+            })
+            .flat_map(|(_, twins)| twins.iter().map(|held| held.signed.clone()))
+            .collect()
+    }
+
+    /// Actions held.
+    pub fn len(&self) -> usize {
+        self.chains
+            .iter()
+            .flat_map(BTreeMap::values)
+            .map(Vec::len)
+            .sum()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn known(&self) -> impl Iterator<Item = (u64, Hash)> + '_ {
+        self.chains
+            .iter()
+            .zip(&self.records)
+            .map(|(chain, record)| {
+                includable(record, chain)
+                    .last()
+                    .map_or((record.number, record.hash), |held| {
+                        (held.signed.action.number, held.hash)
+                    })
+            })
+    }
+}
+
+/// The chain that goes on from `record`: what is left of the running run, and after it one new run.
+/// It ends with a doubled number, whose twins it holds.
+pub(super) fn includable<'a>(record: &AuthorRecord, chain: &'a Chain) -> Vec<&'a Held> {
+    let mut found = Vec::new();
+    if let Some(run) = record.run.filter(|_| !record.ended) {
+        let twins = chain.get(&(run, record.number)).into_iter().flatten();
+        found.extend(twins.filter(|held| held.hash != record.hash));
+        if found.is_empty() {
+            follow(chain, run, record.number, record.hash, &mut found);
+        }
+    }
+    let opened = chain
+        .keys()
+        .map(|(run, _)| *run)
+        .find(|run| record.run != Some(*run) && record.may_open(*run));
+    if let Some(run) = opened {
+        follow(chain, run, 0, Hash::ZERO, &mut found);
+    }
+    found
+}
+
+fn follow<'a>(
+    chain: &'a Chain,
+    run: RunId,
+    mut number: u64,
+    mut hash: Hash,
+    found: &mut Vec<&'a Held>,
+) {
+    while found.len() < BLOCK_ACTIONS_MAX {
+        let Some(next) = number.checked_add(1) else {
+            return;
+        };
+        let before = found.len();
+        let twins = chain.get(&(run, next)).into_iter().flatten();
+        found.extend(twins.filter(|held| held.signed.action.previous == hash));
+        if found.len() != before + 1 {
+            return;
+        }
+        number = next;
+        hash = found[before].hash;
+    }
+}
+
+fn records(base: &Map, members: usize) -> Vec<AuthorRecord> {
+    (0u8..)
+        .take(members)
+        .map(|index| base.author(index))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

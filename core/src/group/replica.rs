@@ -1,0 +1,649 @@
+//! One started group on one phone: agreement, state, own submissions and the way to the others.
+//!
+//! The replica drains the agreement, executes what it asks for, keeps the history, and translates
+//! between the two and the mesh. It never decides a vote itself.
+
+mod agree;
+mod catch_up;
+mod port;
+mod restore;
+mod submit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    Draws, DrawsSetup, Executed, Executor, Head, Inserted, Pool, Reachability, Received, Standing,
+    Submissions, Transcript, TranscriptEntry, View, WaitingFor,
+};
+use crate::config::GroupConfig;
+use crate::consensus::{Committee, Consensus, Finalized, Input};
+use crate::crypto::{Hash, Identity};
+use crate::error::PeerFault;
+use crate::id::{GroupId, MeshAddress, PeerId, RunId};
+
+use crate::outbox::Outbox;
+use crate::state::{History, Map};
+use crate::sync::Synchronizer;
+use crate::time::{Duration, Instant};
+use crate::wire::{Fetch, GroupMessage, SignedAction, SignedGenesis};
+use catch_up::Request;
+use submit::{Repeat, Storing};
+
+pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
+
+/// One started group on this phone.
+#[derive(Debug)]
+pub struct Replica {
+    config: GroupConfig,
+    identity: Identity,
+    own: u8,
+    run: RunId,
+    group: GroupId,
+    genesis: SignedGenesis,
+    executor: Executor,
+    members: Vec<PeerId>,
+    addresses: BTreeSet<MeshAddress>,
+    committee: Committee,
+    consensus: Consensus,
+    history: History,
+    /// Height of the newest stored base: blocks above it are stored one by one.
+    stored_base: u64,
+    /// What blocks above the head lead to.
+    executed: BTreeMap<Hash, (u64, Executed)>,
+    pool: Pool,
+    submissions: Submissions,
+    draws: Draws,
+    reachability: Reachability,
+    reachable: BTreeSet<MeshAddress>,
+    synchronizer: Synchronizer,
+    request: Option<Request>,
+    /// What members said of their heads.
+    claims: BTreeMap<u8, u64>,
+    repeat: Repeat,
+    store_sequence: u64,
+    /// Signed submissions that wait for the store, with their batch.
+    storing: BTreeMap<u64, Storing>,
+    /// Batches that the store refused: tried again with the next repetition.
+    unstored: Vec<Storing>,
+    work: bool,
+    work_tip: Hash,
+    /// Something changed in this input that [`ReplicaInput::Flush`] must look at.
+    dirty: bool,
+    shown: Shown,
+}
+
+/// What the screen was shown last.
+#[derive(Debug)]
+struct Shown {
+    head: Head,
+    state: Map,
+    pending: Vec<super::Pending>,
+}
+
+impl Replica {
+    /// A group that starts now. The genesis was verified by whoever received it.
+    pub fn new(
+        setup: &ReplicaSetup,
+        genesis: SignedGenesis,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Result<Self, PeerFault> {
+        let (executor, state) = Self::executor(setup, &genesis)?;
+        let record = restore::genesis_record(&genesis);
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![record],
+            deletes: vec![],
+        });
+        let history = History::new(
+            executor.epoch(),
+            state,
+            setup.config.group.history_bytes_max,
+        );
+        let submissions = Submissions::new(
+            &genesis.genesis,
+            setup.identity.peer(),
+            setup.run,
+            setup.config.group.pending_max,
+            0,
+            history.state().clone(),
+        );
+        let base = Finalized {
+            height: 0,
+            block: executor.epoch(),
+            round: 0,
+            certificate: None,
+        };
+        let committee = Self::committee(setup, &executor);
+        let own = own_index(&setup.identity, &genesis)?;
+        let consensus = Consensus::new(
+            setup.config.consensus.clone(),
+            committee,
+            setup.identity.clone(),
+            Some(own),
+            setup.may_vote,
+            base,
+            now,
+        );
+        Ok(Self::assemble(
+            setup,
+            genesis,
+            executor,
+            history,
+            submissions,
+            consensus,
+            own,
+            now,
+        ))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one private constructor for two public ones"
+    )]
+    fn assemble(
+        setup: &ReplicaSetup,
+        genesis: SignedGenesis,
+        executor: Executor,
+        history: History,
+        submissions: Submissions,
+        consensus: Consensus,
+        own: u8,
+        now: Instant,
+    ) -> Self {
+        let config = setup.config.group.clone();
+        let content = &genesis.genesis;
+        let members: Vec<PeerId> = content.members.iter().map(|member| member.peer).collect();
+        let pool = Pool::new(content, history.state(), config.pool_per_author_max);
+        let mut draws = Draws::new(DrawsSetup {
+            identity: &setup.identity,
+            group: content.group,
+            own: Some(own),
+            timeout: Duration::from_millis(u64::from(content.draw_timeout_ms)),
+        });
+        draws.finalized(history.state(), now);
+        let reachability = Reachability::new(
+            content,
+            setup.identity.peer(),
+            executor.quorum(),
+            config.status_hysteresis,
+            now,
+        );
+        let head = head_of(content.group, executor.epoch(), &history);
+        Self {
+            identity: setup.identity.clone(),
+            own,
+            run: setup.run,
+            group: content.group,
+            addresses: members.iter().map(PeerId::address).collect(),
+            members,
+            committee: Self::committee(setup, &executor),
+            consensus,
+            stored_base: 0,
+            executed: BTreeMap::new(),
+            pool,
+            submissions,
+            draws,
+            reachability,
+            reachable: BTreeSet::new(),
+            synchronizer: Synchronizer::new(config.snapshot_bytes_max),
+            request: None,
+            claims: BTreeMap::new(),
+            repeat: Repeat::new(config.repeat_min, config.repeat_max),
+            store_sequence: 0,
+            storing: BTreeMap::new(),
+            unstored: Vec::new(),
+            work: false,
+            work_tip: Hash::ZERO,
+            dirty: true,
+            shown: Shown {
+                head,
+                state: history.state().clone(),
+                pending: Vec::new(),
+            },
+            config,
+            genesis,
+            executor,
+            history,
+        }
+    }
+
+    fn executor(
+        setup: &ReplicaSetup,
+        genesis: &SignedGenesis,
+    ) -> Result<(Executor, Map), PeerFault> {
+        let content = &genesis.genesis;
+        let rules = setup
+            .config
+            .rules
+            .iter()
+            .find(|rules| rules.id() == content.rules)
+            .ok_or(PeerFault::Gathering("rules that this build does not have"))?;
+        let executor = Executor::new(
+            content.clone(),
+            Arc::clone(rules),
+            Arc::clone(setup.identity.scheme()),
+            #[cfg(feature = "planted")]
+            setup.config.plant,
+        );
+        let state = executor
+            .genesis_state()
+            .map_err(|_| PeerFault::Gathering("a configuration that the rules refuse"))?;
+        if state.root() != content.root {
+            return Err(PeerFault::Gathering("a genesis with another root"));
+        }
+        Ok((executor, state))
+    }
+
+    fn committee(setup: &ReplicaSetup, executor: &Executor) -> Committee {
+        let content = executor.genesis();
+        Committee::new(
+            content.group,
+            executor.epoch(),
+            content.members.iter().map(|member| member.peer).collect(),
+            content.mode(),
+            Arc::clone(setup.identity.scheme()),
+        )
+    }
+
+    /// Takes one fact in.
+    pub fn handle(&mut self, input: ReplicaInput, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        match input {
+            ReplicaInput::Message { origin, message } => self.message(origin, message, now, out),
+            ReplicaInput::Reachable(reachable) => self.reachable(reachable, now, out),
+            ReplicaInput::Neighbour(address) => self.greet(address, out),
+            ReplicaInput::Stored { sequence, ok } => self.stored(sequence, ok, now, out),
+            ReplicaInput::ConsensusStored { sequence, ok } => {
+                let input = if ok {
+                    Input::Stored { sequence }
+                } else {
+                    Input::StoreFailed { sequence }
+                };
+                self.consensus_input(input, now, out);
+            }
+            ReplicaInput::Timeout => self.timeout(now, out),
+            ReplicaInput::Flush => self.flush(now, out),
+        }
+    }
+
+    /// When to call [`Replica::handle`] with a timeout, and why.
+    pub fn deadline(&self) -> Option<(Instant, &'static str)> {
+        [
+            self.consensus.deadline(),
+            self.reachability.deadline(),
+            self.draws.deadline(),
+            self.request
+                .as_ref()
+                .map(|request| (request.deadline, "an unanswered request")),
+            self.repeat
+                .deadline()
+                .map(|at| (at, "a repetition of what has no fate")),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Mesh addresses of all members.
+    pub fn addresses(&self) -> &BTreeSet<MeshAddress> {
+        &self.addresses
+    }
+
+    /// Where this phone stands.
+    pub fn head(&self) -> Head {
+        head_of(self.group, self.executor.epoch(), &self.history)
+    }
+
+    /// What the screen shows.
+    pub fn view(&self) -> View {
+        View {
+            head: self.head(),
+            status: self.reachability.status(),
+            members: self
+                .genesis
+                .genesis
+                .members
+                .iter()
+                .map(|member| {
+                    (
+                        member.peer,
+                        String::from_utf8_lossy(&member.name).into_owned(),
+                    )
+                })
+                .collect(),
+            state: self.shown.state.clone(),
+            committed: self.history.state().clone(),
+            pending: self.shown.pending.clone(),
+            waiting_for: self.waiting_for(),
+        }
+    }
+
+    /// What this phone can show of how the group came here.
+    pub fn transcript(&self) -> Transcript {
+        // Where older blocks were dropped, the state after the oldest kept one is the base.
+        let base_height = match self.history.entries().next() {
+            Some(first) if first.block.height > 1 => first.block.height,
+            _ => 0,
+        };
+        let base = self
+            .history
+            .state_at(base_height)
+            .expect("a kept block has its state");
+        let above = self
+            .history
+            .since(base_height)
+            .expect("nothing above the base was dropped");
+        Transcript {
+            genesis: self.genesis.clone(),
+            entries: above
+                .map(|entry| TranscriptEntry {
+                    block: entry.block.clone(),
+                    finalization: entry.finalization.clone(),
+                })
+                .collect(),
+            base: base.clone(),
+            base_height,
+        }
+    }
+
+    /// What is waited for, and for whom.
+    fn waiting_for(&self) -> Vec<WaitingFor> {
+        let mut waiting = Vec::new();
+        let peers = |indices: Vec<u8>| {
+            indices
+                .iter()
+                .filter_map(|index| self.members.get(usize::from(*index)))
+                .copied()
+                .collect()
+        };
+        if !self.reachability.quorum_in_reach() {
+            let missing = self.members.iter().filter(|member| {
+                member.address() != self.own_address()
+                    && !self.reachable.contains(&member.address())
+            });
+            waiting.push(WaitingFor {
+                what: "quorum",
+                whom: missing.copied().collect(),
+            });
+        }
+        for (what, whom) in self.consensus.waiting_for() {
+            waiting.push(WaitingFor {
+                what,
+                whom: peers(whom),
+            });
+        }
+        let absent = self.draws.waiting_for();
+        if !absent.is_empty() {
+            waiting.push(WaitingFor {
+                what: "preimage",
+                whom: peers(absent),
+            });
+        }
+        if let Some(request) = &self.request {
+            waiting.push(WaitingFor {
+                what: "blocks",
+                whom: peers(vec![request.to]),
+            });
+        }
+        if !self.storing.is_empty() {
+            waiting.push(WaitingFor {
+                what: "store",
+                whom: vec![],
+            });
+        }
+        waiting
+    }
+
+    fn message(
+        &mut self,
+        origin: MeshAddress,
+        message: GroupMessage,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        let sender = self.index_of(origin);
+        match message {
+            // Whoever asks to join a table that runs learns how it started; whether he is in it
+            // stands in the genesis.
+            GroupMessage::Join(_) => {
+                let message = GroupMessage::Genesis(self.genesis.clone());
+                out.push(ReplicaOutput::Send {
+                    to: origin,
+                    message,
+                });
+                self.greet(origin, out);
+            }
+            GroupMessage::Roster(_) => {}
+            // The opener repeats the genesis until he hears us: the answer is where we stand.
+            GroupMessage::Genesis(_) => self.send_status(origin, false, out),
+            GroupMessage::Action(action) => self.action(action, sender, out),
+            GroupMessage::Proposal(proposal) => {
+                for action in proposal.block.actions.iter() {
+                    self.learn(action.clone());
+                }
+                self.consensus_input(Input::Proposal(proposal), now, out);
+            }
+            GroupMessage::Votes { votes, .. } => {
+                self.consensus_input(Input::Votes(votes.into_vec()), now, out);
+            }
+            GroupMessage::Certificates(certificates) => {
+                self.consensus_input(Input::Certificates(certificates.into_vec()), now, out);
+            }
+            GroupMessage::Refusal(refusal) => {
+                self.consensus_input(Input::Refusal(refusal), now, out);
+            }
+            GroupMessage::Reveal(reveal) => match self.draws.receive(reveal) {
+                Received::New => {
+                    self.dirty = true;
+                    let origin = self.members[usize::from(reveal.voter)].address();
+                    out.push(ReplicaOutput::Spread { origin, message });
+                }
+                Received::Invalid => out.push(ReplicaOutput::Fault {
+                    peer: None,
+                    fault: PeerFault::Consensus {
+                        rule: 4,
+                        what: "a preimage that leads elsewhere",
+                    },
+                }),
+                Received::Known | Received::Early | Received::Stale => {}
+            },
+            GroupMessage::Status(status) => {
+                if let Some(sender) = sender {
+                    self.status(sender, &status, now, out);
+                }
+            }
+            GroupMessage::Fetch(fetch) => self.serve(origin, &fetch, out),
+            GroupMessage::Found(found) => self.found(sender, found, now, out),
+        }
+    }
+
+    /// Somebody else's action: believed by its signature, forwarded once.
+    fn action(
+        &mut self,
+        action: SignedAction,
+        sender: Option<u8>,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        if !self.executor.verify(&action) {
+            return out.push(ReplicaOutput::Fault {
+                peer: None,
+                fault: PeerFault::Signature,
+            });
+        }
+        let author = action.action.author;
+        let inserted = self.pool.insert(action.clone());
+        match inserted {
+            Inserted::New | Inserted::Equivocation { .. } | Inserted::Gap { .. } => {
+                self.dirty = true;
+                out.push(ReplicaOutput::Spread {
+                    origin: author.address(),
+                    message: GroupMessage::Action(action),
+                });
+            }
+            Inserted::Known | Inserted::Full | Inserted::Stale => {}
+        }
+        match inserted {
+            Inserted::Equivocation {
+                author,
+                first,
+                second,
+            } => {
+                let what = format!("signed two actions with one number: {first:?} and {second:?}");
+                out.push(ReplicaOutput::Event(ReplicaEvent::Evidence {
+                    peer: author,
+                    what,
+                }));
+            }
+            Inserted::Gap { author, from } => {
+                if let Some(to) = sender {
+                    self.ask(to, Fetch::Actions { author, from }, out);
+                }
+            }
+            Inserted::New | Inserted::Known | Inserted::Full | Inserted::Stale => {}
+        }
+    }
+
+    /// An action inside something else that was received: nobody has to be told.
+    fn learn(&mut self, action: SignedAction) {
+        if self.executor.verify(&action) {
+            self.pool.insert(action);
+        }
+    }
+
+    fn timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
+        if due(self.consensus.deadline()) {
+            self.consensus_input(Input::Timeout, now, out);
+        }
+        if due(self.reachability.deadline())
+            && let Some(status) = self.reachability.timeout(now)
+        {
+            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
+        }
+        if due(self.draws.deadline()) {
+            for (draw, voter) in self.draws.timeout(now) {
+                self.submissions.say_missing(draw, voter);
+                self.dirty = true;
+            }
+        }
+        if self
+            .request
+            .as_ref()
+            .is_some_and(|request| request.deadline <= now)
+        {
+            self.request_expired(now, out);
+        }
+        if self.repeat.deadline().is_some_and(|at| at <= now) {
+            self.repeat_unsettled(now, out);
+        }
+    }
+
+    /// Signs, proposes and shows what this input changed.
+    fn flush(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        if !self.dirty {
+            return;
+        }
+        self.sign_intents(out);
+        // Work may start a round here whose outputs change the tip: it is weighed until it is stable.
+        loop {
+            self.dirty = false;
+            self.weigh_work(now, out);
+            if !self.dirty {
+                break;
+            }
+        }
+        self.show(out);
+        self.repeat.arm(self.is_unsettled(), now);
+    }
+
+    fn reachable(
+        &mut self,
+        reachable: BTreeSet<MeshAddress>,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        let had_quorum = self.reachability.quorum_in_reach();
+        if let Some(status) = self.reachability.update(&reachable, now) {
+            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
+        }
+        if !had_quorum && self.reachability.quorum_in_reach() {
+            self.draws.postpone(now);
+        }
+        let members = reachable.intersection(&self.addresses).copied().collect();
+        let before = std::mem::replace(&mut self.reachable, members);
+        let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
+        for address in came {
+            self.greet(address, out);
+        }
+        if self.reachable != before {
+            self.dirty = true;
+            self.repeat.reset(now);
+        }
+    }
+
+    /// A member is back: both learn where the other stands, and fetch what they lack.
+    fn greet(&mut self, address: MeshAddress, out: &mut Outbox<ReplicaOutput>) {
+        if self.addresses.contains(&address) && address != self.own_address() {
+            self.send_status(address, true, out);
+        }
+    }
+
+    fn send_status(&self, to: MeshAddress, reply: bool, out: &mut Outbox<ReplicaOutput>) {
+        let message = GroupMessage::Status(self.own_status(reply));
+        out.push(ReplicaOutput::Send { to, message });
+    }
+
+    fn standing_of(&self, block: Hash) -> Option<(u64, &Map)> {
+        let (height, head) = self.history.head();
+        if block == head {
+            return Some((height, self.history.state()));
+        }
+        self.executed
+            .get(&block)
+            .map(|(height, executed)| (*height, &executed.state))
+    }
+
+    fn index_of(&self, address: MeshAddress) -> Option<u8> {
+        let index = self
+            .members
+            .iter()
+            .position(|member| member.address() == address)?;
+        u8::try_from(index).ok()
+    }
+
+    fn own_address(&self) -> MeshAddress {
+        self.identity.peer().address()
+    }
+
+    fn address_of(&self, index: u8) -> Option<MeshAddress> {
+        self.members.get(usize::from(index)).map(PeerId::address)
+    }
+}
+
+fn head_of(group: GroupId, epoch: Hash, history: &History) -> Head {
+    let (height, block) = history.head();
+    Head {
+        group,
+        epoch,
+        height,
+        block,
+    }
+}
+
+fn own_index(identity: &Identity, genesis: &SignedGenesis) -> Result<u8, PeerFault> {
+    genesis
+        .genesis
+        .index_of(&identity.peer())
+        .ok_or(PeerFault::Gathering("a genesis without this phone"))
+}
+
+/// A standing of the executor.
+fn standing(height: u64, block: Hash, state: &Map) -> Standing<'_> {
+    Standing {
+        height,
+        block,
+        state,
+    }
+}

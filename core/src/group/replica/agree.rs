@@ -1,0 +1,267 @@
+//! The agreement's wishes: blocks to build and to execute, certificates to commit by.
+
+use std::collections::VecDeque;
+
+use super::{Replica, ReplicaEvent, ReplicaOutput, head_of, restore, standing};
+use crate::consensus::{Finalized, Input, Output, Verdict};
+use crate::crypto::Hash;
+use crate::group::{Executed, Invalid};
+use crate::outbox::Outbox;
+use crate::time::Instant;
+use crate::wire::{Block, Certificate, Fetch, GroupMessage};
+
+impl Replica {
+    /// Feeds the agreement and everything that it asks for in return.
+    pub(super) fn consensus_input(
+        &mut self,
+        input: Input,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        self.dirty = true;
+        let mut inputs = VecDeque::from([input]);
+        let mut wishes = Outbox::new();
+        while let Some(input) = inputs.pop_front() {
+            self.consensus.handle(input, now, &mut wishes);
+            while let Some(wish) = wishes.pop() {
+                inputs.extend(self.consensus_output(wish, now, out));
+            }
+        }
+    }
+
+    /// Carries one wish out; an answer goes back in.
+    pub(super) fn consensus_output(
+        &mut self,
+        wish: Output,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Option<Input> {
+        match wish {
+            Output::Build { round, parent, .. } => {
+                return Some(Input::Built {
+                    round,
+                    block: self.build(parent),
+                });
+            }
+            Output::Execute {
+                parent,
+                hash,
+                block,
+            } => {
+                let verdict = self.execute(parent, hash, &block, out);
+                return Some(Input::Executed {
+                    block: hash,
+                    verdict,
+                });
+            }
+            Output::Store {
+                sequence,
+                puts,
+                deletes,
+            } => {
+                let puts = restore::consensus_records(puts);
+                let deletes = deletes
+                    .iter()
+                    .map(|key| restore::consensus_key(key))
+                    .collect();
+                out.push(ReplicaOutput::StoreConsensus {
+                    sequence,
+                    puts,
+                    deletes,
+                });
+            }
+            Output::Spread { author, message } => {
+                if let Some(origin) = self.address_of(author) {
+                    out.push(ReplicaOutput::Spread { origin, message });
+                }
+            }
+            Output::Send { to, message } => {
+                if let Some(to) = self.address_of(to) {
+                    out.push(ReplicaOutput::Send { to, message });
+                }
+            }
+            Output::Repeat { message } => out.push(ReplicaOutput::Nearest { message }),
+            Output::Finalized {
+                blocks,
+                certificate,
+            } => {
+                self.finalized(blocks, &certificate, now, out);
+            }
+            Output::NeedBody { block, from } => {
+                if let Some(to) = self.pick(&from) {
+                    self.ask(to, Fetch::Body { block }, out);
+                }
+            }
+            Output::NeedBlocks { from } => {
+                if let Some(to) = self.pick(&from) {
+                    self.ask_above(to, now, out);
+                }
+            }
+            Output::Evidence { voter, what } => {
+                if let Some(peer) = self.members.get(usize::from(voter)).copied() {
+                    out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer, what }));
+                }
+            }
+            Output::Diverged { what } => self.diverged(what, out),
+            Output::Fault(fault) => out.push(ReplicaOutput::Fault { peer: None, fault }),
+        }
+        None
+    }
+
+    /// Tells the agreement whether there is something to propose on its tip.
+    pub(super) fn weigh_work(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        let tip = self.consensus.tip();
+        let work = self.standing_of(tip).is_some_and(|(_, state)| {
+            self.pool.has_includable(state) || self.draws.complete(state)
+        });
+        // What is under way when nothing changed here must not be asked for twice.
+        if work != self.work || work && tip != self.work_tip {
+            self.work = work;
+            self.work_tip = tip;
+            self.consensus_input(Input::Work(work), now, out);
+        }
+    }
+
+    /// A certified chain becomes the committed one.
+    pub(super) fn commit(
+        &mut self,
+        block: Block,
+        executed: Executed,
+        finalization: Option<Certificate>,
+        round: u64,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        self.submissions.settle(block.height, &executed.fates);
+        let (mut applied, mut refused) = (Vec::new(), Vec::new());
+        for (id, reason) in &executed.fates {
+            if reason.is_none() {
+                &mut applied
+            } else {
+                &mut refused
+            }
+            .push(*id);
+        }
+        let record = restore::block_record(&block, finalization.as_ref(), round);
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![record],
+            deletes: vec![],
+        });
+        self.history
+            .push(block, finalization, executed.state, round)
+            .expect("a final block stands on the head and was executed to its root");
+        let head = head_of(self.group, self.executor.epoch(), &self.history);
+        out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
+            head,
+            applied,
+            refused,
+        }));
+        self.advanced(now, out);
+    }
+
+    /// The committed state moved on: everything that stands on it follows.
+    pub(super) fn advanced(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        let (height, state) = (self.history.head().0, self.history.state().clone());
+        self.executed.retain(|_, (above, _)| *above > height);
+        self.pool.prune(&state);
+        self.submissions.rebase(state.clone(), height);
+        if let Some(reveal) = self.draws.finalized(&state, now) {
+            out.push(ReplicaOutput::Spread {
+                origin: self.own_address(),
+                message: GroupMessage::Reveal(reveal),
+            });
+        }
+        self.store_base_if_due(out);
+        self.dirty = true;
+    }
+
+    pub(super) fn diverged(&mut self, what: String, out: &mut Outbox<ReplicaOutput>) {
+        if let Some(status) = self.reachability.diverged(what) {
+            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
+        }
+    }
+
+    fn build(&mut self, parent: Hash) -> Option<Block> {
+        let (height, state) = self.standing_of(parent)?;
+        let candidates = self.pool.includable(state);
+        let (block, executed) = self.executor.build(
+            standing(height, parent, state),
+            candidates,
+            self.draws.reveals(),
+        )?;
+        self.executed
+            .insert(block.hash(self.executor.epoch()), (block.height, executed));
+        Some(block)
+    }
+
+    fn execute(
+        &mut self,
+        parent: Hash,
+        hash: Hash,
+        block: &Block,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Verdict {
+        if self.executed.contains_key(&hash) {
+            return Verdict::Valid;
+        }
+        let Some((height, state)) = self.standing_of(parent) else {
+            return Verdict::Missing;
+        };
+        match self
+            .executor
+            .execute(standing(height, parent, state), block)
+        {
+            Ok(executed) => {
+                // C4: whoever holds the preimage of a voter refuses the block that leaves him out.
+                if let Some(reveal) = self.draws.objection(state, &executed.state) {
+                    out.push(ReplicaOutput::Nearest {
+                        message: GroupMessage::Reveal(reveal),
+                    });
+                    return Verdict::Invalid { rule: 4 };
+                }
+                self.executed.insert(hash, (block.height, executed));
+                Verdict::Valid
+            }
+            Err(Invalid::Rule { rule, .. }) => Verdict::Invalid { rule },
+            Err(Invalid::WrongRoot) => Verdict::WrongRoot,
+        }
+    }
+
+    /// Blocks became final by votes.
+    fn finalized(
+        &mut self,
+        blocks: Vec<(Hash, Block)>,
+        certificate: &Certificate,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        for (hash, block) in blocks {
+            let executed = match self.executed.remove(&hash) {
+                Some((_, executed)) => Ok(executed),
+                // An objection kept it from being executed here; by its finalization it stands.
+                None => {
+                    let (height, parent) = self.history.head();
+                    self.executor
+                        .execute(standing(height, parent, self.history.state()), &block)
+                }
+            };
+            let Ok(executed) = executed else {
+                let at = block.height;
+                return self.diverged(format!("final block {at} does not execute here"), out);
+            };
+            let own = (certificate.statement.block == hash).then(|| certificate.clone());
+            self.commit(block, executed, own, certificate.statement.round, now, out);
+        }
+    }
+}
+
+/// Where a certified head leaves the agreement.
+pub(super) fn finalized_head(height: u64, block: Hash, certificate: Certificate) -> Finalized {
+    Finalized {
+        height,
+        block,
+        round: certificate.statement.round,
+        certificate: Some(certificate),
+    }
+}

@@ -1,0 +1,148 @@
+//! What goes in and out of a replica.
+
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::crypto::Identity;
+use crate::error::PeerFault;
+use crate::group::{Fate, Head, PatchEntry, Pending, Status, SubmissionId};
+use crate::id::{MeshAddress, PeerId, RunId};
+use crate::outbox::Record;
+use crate::wire::{ActionId, GroupMessage};
+
+/// What a replica needs beside its genesis.
+#[derive(Clone, Debug)]
+pub struct ReplicaSetup {
+    /// Bounds and rule sets.
+    pub config: Config,
+    /// Who this phone is.
+    pub identity: Identity,
+    /// Numbering of its store.
+    pub run: RunId,
+    /// Whether its store is current: else it follows without voting (C8).
+    pub may_vote: bool,
+}
+
+/// A fact for a replica.
+#[derive(Clone, Debug)]
+pub enum ReplicaInput {
+    /// A message of this group.
+    Message {
+        /// Who sent the frame; content is believed by its own signature only.
+        origin: MeshAddress,
+        /// The message.
+        message: GroupMessage,
+    },
+    /// Who can be reached over the mesh now.
+    Reachable(BTreeSet<MeshAddress>),
+    /// A member became a direct neighbour: what was under way to him may be lost.
+    Neighbour(MeshAddress),
+    /// The replica's own batch of that number was stored, or not.
+    Stored {
+        /// The number.
+        sequence: u64,
+        /// Whether it is durable.
+        ok: bool,
+    },
+    /// The agreement's batch of that number was stored, or not.
+    ConsensusStored {
+        /// The number.
+        sequence: u64,
+        /// Whether it is durable.
+        ok: bool,
+    },
+    /// The deadline has come.
+    Timeout,
+    /// The input of the node ends: sign, propose and show what changed, once.
+    Flush,
+}
+
+/// A wish of a replica.
+#[derive(Clone, Debug)]
+pub enum ReplicaOutput {
+    /// To all members, along the tree rooted at `origin`.
+    Spread {
+        /// Whose content it is.
+        origin: MeshAddress,
+        /// The message.
+        message: GroupMessage,
+    },
+    /// To every member that is reached through no other member.
+    Nearest {
+        /// The message.
+        message: GroupMessage,
+    },
+    /// To one phone.
+    Send {
+        /// To whom.
+        to: MeshAddress,
+        /// The message.
+        message: GroupMessage,
+    },
+    /// To be stored; keys are relative to the group.
+    Store {
+        /// Named again by [`ReplicaInput::Stored`], none where nothing waits for it.
+        receipt: Option<u64>,
+        /// Writes.
+        puts: Vec<Record>,
+        /// Removals.
+        deletes: Vec<Vec<u8>>,
+    },
+    /// To be stored for the agreement.
+    StoreConsensus {
+        /// Named again by [`ReplicaInput::ConsensusStored`].
+        sequence: u64,
+        /// Writes.
+        puts: Vec<Record>,
+        /// Removals.
+        deletes: Vec<Vec<u8>>,
+    },
+    /// For the app.
+    Event(ReplicaEvent),
+    /// A member broke a rule.
+    Fault {
+        /// Who, where it is proved.
+        peer: Option<PeerId>,
+        /// Which.
+        fault: PeerFault,
+    },
+}
+
+/// What happened in a group, for the app.
+#[derive(Clone, Debug)]
+pub enum ReplicaEvent {
+    /// The view changed.
+    View {
+        /// The head that it stands on.
+        head: Head,
+        /// What changed.
+        patches: Vec<PatchEntry>,
+        /// Own submissions that are not settled.
+        pending: Vec<Pending>,
+    },
+    /// A submission has another fate.
+    Fate {
+        /// Which.
+        submission: SubmissionId,
+        /// Its fate.
+        fate: Fate,
+    },
+    /// A block became final here.
+    Committed {
+        /// The head now.
+        head: Head,
+        /// What it applied.
+        applied: Vec<ActionId>,
+        /// What it refused.
+        refused: Vec<ActionId>,
+    },
+    /// How well the group can agree changed.
+    Status(Status),
+    /// A member broke a rule in a way that others can check.
+    Evidence {
+        /// Who.
+        peer: PeerId,
+        /// What, in words.
+        what: String,
+    },
+}

@@ -1,0 +1,286 @@
+//! What a replica keeps in the store, and how it goes on from there.
+//!
+//! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified block;
+//! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Replica, ReplicaOutput, ReplicaSetup, own_index, standing};
+use crate::consensus::{Consensus, Finalized};
+use crate::group::Submissions;
+use crate::outbox::{Outbox, Record};
+use crate::state::{History, Key, Map};
+use crate::time::Instant;
+use crate::wire::{Block, Certificate, SignedGenesis, decode, encode};
+
+/// Blocks after which the state is stored whole again: a restart executes at most as many.
+const BASE_EVERY: u64 = 32;
+
+#[derive(Serialize, Deserialize)]
+struct StoredBlock {
+    block: Block,
+    finalization: Option<Certificate>,
+    round: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBase {
+    block: Block,
+    finalization: Certificate,
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Replica {
+    /// A group that goes on from its records; none where they hold no genesis that fits this phone.
+    /// Records that cannot be read are passed over: what they held is fetched again.
+    pub fn restore(
+        setup: &ReplicaSetup,
+        records: &[Record],
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Option<Self> {
+        let genesis: SignedGenesis = records
+            .iter()
+            .find(|record| record.key == [GENESIS])
+            .and_then(|record| decode(&record.value, usize::MAX).ok())?;
+        let own = own_index(&setup.identity, &genesis).ok()?;
+        let (executor, state) = Self::executor(setup, &genesis).ok()?;
+        let committee = Self::committee(setup, &executor);
+        let mut history = History::new(
+            executor.epoch(),
+            state,
+            setup.config.group.history_bytes_max,
+        );
+        let mut stored_base = 0;
+        if let Some(base) = records
+            .iter()
+            .find(|record| record.key == [BASE])
+            .and_then(|record| decode::<StoredBase>(&record.value, usize::MAX).ok())
+        {
+            let height = base.block.height;
+            let round = base.finalization.statement.round;
+            let state = map_of(base.entries)?;
+            history
+                .install(base.block, base.finalization, state, round)
+                .ok()?;
+            stored_base = height;
+        }
+        for record in records
+            .iter()
+            .filter(|record| record.key.first() == Some(&BLOCK))
+        {
+            let Ok(stored) = decode::<StoredBlock>(&record.value, usize::MAX) else {
+                break;
+            };
+            let (height, parent) = history.head();
+            if stored.block.height != height + 1 {
+                continue;
+            }
+            let Ok(executed) =
+                executor.execute(standing(height, parent, history.state()), &stored.block)
+            else {
+                break;
+            };
+            let pushed = history.push(
+                stored.block,
+                stored.finalization,
+                executed.state,
+                stored.round,
+            );
+            if pushed.is_err() {
+                break;
+            }
+        }
+        // Only a block with its own finalization can be the head of the agreement.
+        while history
+            .at(history.head().0)
+            .is_some_and(|entry| entry.finalization.is_none())
+        {
+            let below = history.head().0 - 1;
+            if history.rollback(below).is_err() {
+                break;
+            }
+        }
+        let (height, block) = history.head();
+        let certificate = history
+            .at(height)
+            .and_then(|entry| entry.finalization.clone());
+        let round = certificate
+            .as_ref()
+            .map_or(0, |certificate| certificate.statement.round);
+        let submitted: Vec<(u64, Vec<u8>)> = records
+            .iter()
+            .filter(|record| record.key.first() == Some(&SUBMISSION))
+            .filter_map(|record| Some((submission_of(&record.key)?, record.value.clone())))
+            .collect();
+        let submissions = Submissions::restore(
+            &genesis.genesis,
+            setup.identity.peer(),
+            setup.run,
+            setup.config.group.pending_max,
+            height,
+            history.state().clone(),
+            &submitted,
+        );
+        let votes: Vec<Record> = records
+            .iter()
+            .filter(|record| record.key.first() == Some(&CONSENSUS))
+            .map(|record| Record {
+                key: record.key[1..].to_vec(),
+                value: record.value.clone(),
+            })
+            .collect();
+        let mut wishes = Outbox::new();
+        let consensus = Consensus::restore(
+            setup.config.consensus.clone(),
+            committee,
+            setup.identity.clone(),
+            Some(own),
+            setup.may_vote,
+            Finalized {
+                height,
+                block,
+                round,
+                certificate,
+            },
+            &votes,
+            now,
+            &mut wishes,
+        );
+        let mut replica = Self::assemble(
+            setup,
+            genesis,
+            executor,
+            history,
+            submissions,
+            consensus,
+            own,
+            now,
+        );
+        replica.stored_base = stored_base;
+        while let Some(wish) = wishes.pop() {
+            if let Some(input) = replica.consensus_output(wish, now, out) {
+                replica.consensus_input(input, now, out);
+            }
+        }
+        // What was signed and stored before the crash may never have left.
+        replica.repeat.arm(true, now);
+        Some(replica)
+    }
+
+    /// Stores the whole state once enough blocks stand on the last one that was.
+    pub(super) fn store_base_if_due(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        let (height, _) = self.history.head();
+        let certified = self
+            .history
+            .at(height)
+            .is_some_and(|entry| entry.finalization.is_some());
+        if certified && height >= self.stored_base + BASE_EVERY {
+            self.store_base(height, out);
+        }
+    }
+
+    /// Stores the head's state whole; blocks up to `blocks_to` need not be kept any more.
+    pub(super) fn store_base(&mut self, blocks_to: u64, out: &mut Outbox<ReplicaOutput>) {
+        let (height, _) = self.history.head();
+        let Some(entry) = self.history.at(height) else {
+            return;
+        };
+        let Some(finalization) = entry.finalization.clone() else {
+            return;
+        };
+        let base = StoredBase {
+            block: entry.block.clone(),
+            finalization,
+            entries: entry
+                .state
+                .iter()
+                .map(|(key, value)| (key.as_bytes().to_vec(), value.to_vec()))
+                .collect(),
+        };
+        let put = Record {
+            key: vec![BASE],
+            value: encode(&base),
+        };
+        let deletes = (self.stored_base..=blocks_to).map(block_key).collect();
+        self.stored_base = height;
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: vec![put],
+            deletes,
+        });
+    }
+}
+
+pub(super) fn genesis_record(genesis: &SignedGenesis) -> Record {
+    Record {
+        key: vec![GENESIS],
+        value: encode(genesis),
+    }
+}
+
+pub(super) fn block_record(
+    block: &Block,
+    finalization: Option<&Certificate>,
+    round: u64,
+) -> Record {
+    let stored = StoredBlock {
+        block: block.clone(),
+        finalization: finalization.cloned(),
+        round,
+    };
+    Record {
+        key: block_key(block.height),
+        value: encode(&stored),
+    }
+}
+
+pub(super) fn consensus_records(records: Vec<Record>) -> Vec<Record> {
+    records
+        .into_iter()
+        .map(|record| Record {
+            key: consensus_key(&record.key),
+            value: record.value,
+        })
+        .collect()
+}
+
+pub(super) fn consensus_key(key: &[u8]) -> Vec<u8> {
+    [&[CONSENSUS], key].concat()
+}
+
+pub(super) fn submission_records(records: Vec<(u64, Vec<u8>)>) -> Vec<Record> {
+    records
+        .into_iter()
+        .map(|(id, value)| Record {
+            key: submission_key(id),
+            value,
+        })
+        .collect()
+}
+
+pub(super) fn submission_key(id: u64) -> Vec<u8> {
+    [&[SUBMISSION][..], &id.to_be_bytes()].concat()
+}
+
+fn submission_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
+fn block_key(height: u64) -> Vec<u8> {
+    [&[BLOCK][..], &height.to_be_bytes()].concat()
+}
+
+fn map_of(entries: Vec<(Vec<u8>, Vec<u8>)>) -> Option<Map> {
+    let mut map = Map::new();
+    for (key, value) in entries {
+        map.insert(Key::new(&key).ok()?, value);
+    }
+    Some(map)
+}
+
+const GENESIS: u8 = b'G';
+const BASE: u8 = b'S';
+const BLOCK: u8 = b'B';
+const SUBMISSION: u8 = b'A';
+const CONSENSUS: u8 = b'C';

@@ -1,0 +1,260 @@
+//! Own submissions: from an intent to a stored, spread and settled action.
+
+use super::{Replica, ReplicaEvent, ReplicaOutput, Shown, restore};
+use crate::error::CommandError;
+use crate::group::{Inserted, SubmissionId};
+use crate::id::RunId;
+use crate::outbox::{Outbox, Record};
+use crate::time::{Duration, Instant};
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, SignedAction, Validity};
+
+/// A batch of own signed actions on its way to the store.
+#[derive(Debug)]
+pub(super) struct Storing {
+    /// What leaves once it is durable (C8).
+    pub(super) signed: Vec<SignedAction>,
+    puts: Vec<Record>,
+    deletes: Vec<Vec<u8>>,
+}
+
+/// When what has no fate is said again: pauses that double.
+#[derive(Debug)]
+pub(super) struct Repeat {
+    min: Duration,
+    max: Duration,
+    pause: Duration,
+    at: Option<Instant>,
+}
+
+impl Repeat {
+    pub(super) fn new(min: Duration, max: Duration) -> Self {
+        Self {
+            min,
+            max,
+            pause: min,
+            at: None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// Starts or stops; a running repetition goes on as it was.
+    pub(super) fn arm(&mut self, wanted: bool, now: Instant) {
+        if !wanted {
+            self.at = None;
+            self.pause = self.min;
+        } else if self.at.is_none() {
+            self.at = Some(now + self.pause);
+        }
+    }
+
+    /// Somebody came or went: the next repetition is worth more than the last ones were.
+    pub(super) fn reset(&mut self, now: Instant) {
+        self.pause = self.min;
+        if self.at.is_some() {
+            self.at = Some(now + self.pause);
+        }
+    }
+
+    fn next(&mut self, now: Instant) {
+        self.pause = (self.pause * 2).min(self.max);
+        self.at = Some(now + self.pause);
+    }
+}
+
+impl Replica {
+    /// Asks for a change of the state: it is in the view at once.
+    pub fn submit(
+        &mut self,
+        payload: Vec<u8>,
+        dependencies: Vec<SubmissionId>,
+        validity: Validity,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Result<SubmissionId, CommandError> {
+        if payload.len() > ACTION_PAYLOAD_LEN_MAX {
+            return Err(CommandError::PayloadTooLong {
+                len: payload.len(),
+                max: ACTION_PAYLOAD_LEN_MAX,
+            });
+        }
+        let submission = self.submissions.submit(payload, dependencies, validity)?;
+        self.dirty = true;
+        self.store_submissions(out);
+        Ok(submission)
+    }
+
+    /// Takes an intent back, and those that depend on it.
+    pub fn withdraw(
+        &mut self,
+        submission: SubmissionId,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Result<(), CommandError> {
+        self.submissions.withdraw(submission)?;
+        self.dirty = true;
+        self.store_submissions(out);
+        Ok(())
+    }
+
+    /// A refused submission was seen by its user.
+    pub fn acknowledge(
+        &mut self,
+        submission: SubmissionId,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> Result<(), CommandError> {
+        self.submissions.acknowledge(submission)?;
+        self.dirty = true;
+        self.store_submissions(out);
+        Ok(())
+    }
+
+    /// Signs what may be signed: only while a quorum is in reach.
+    pub(super) fn sign_intents(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        if self.reachability.quorum_in_reach() && self.submissions.has_intents() {
+            if self.submissions.needs_run() {
+                // The old run is closed in the state; the new one follows from it, so that a crash
+                // before it is stored comes to the same.
+                let seed = self.identity.derive("run", &self.head().block.0);
+                self.run = RunId(seed.prefix_u64());
+                self.submissions.set_run(self.run);
+            }
+            self.submissions.sign(&self.identity, |_| true);
+        }
+        self.store_submissions(out);
+    }
+
+    /// A batch of own submissions is durable: only now do they leave (C8).
+    pub(super) fn stored(
+        &mut self,
+        sequence: u64,
+        ok: bool,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        let Some(storing) = self.storing.remove(&sequence) else {
+            return;
+        };
+        if ok {
+            for action in storing.signed {
+                self.pool.insert(action.clone());
+                out.push(ReplicaOutput::Spread {
+                    origin: self.own_address(),
+                    message: GroupMessage::Action(action),
+                });
+            }
+        } else {
+            self.unstored.push(storing);
+        }
+        self.dirty = true;
+        self.repeat.arm(true, now);
+    }
+
+    /// Says again what has no fate: own actions, the preimages held, and where this phone stands.
+    pub(super) fn repeat_unsettled(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        self.repeat.next(now);
+        for storing in std::mem::take(&mut self.unstored) {
+            self.store_signed(storing, out);
+        }
+        let waiting: Vec<ActionId> = self
+            .storing
+            .values()
+            .flat_map(|storing| &storing.signed)
+            .map(|signed| signed.action.id())
+            .collect();
+        for action in self.submissions.unsettled() {
+            if !waiting.contains(&action.action.id()) {
+                // After a restart the pool is empty: what is stored goes in again.
+                self.dirty |= self.pool.insert(action.clone()) == Inserted::New;
+                out.push(ReplicaOutput::Nearest {
+                    message: GroupMessage::Action(action),
+                });
+            }
+        }
+        for reveal in self.draws.held() {
+            out.push(ReplicaOutput::Nearest {
+                message: GroupMessage::Reveal(reveal),
+            });
+        }
+        let message = GroupMessage::Status(self.own_status(true));
+        out.push(ReplicaOutput::Nearest { message });
+        if !self.is_unsettled() {
+            self.repeat.arm(false, now);
+        }
+    }
+
+    /// Whether anything waits here that a lost frame could hold up for ever.
+    pub(super) fn is_unsettled(&self) -> bool {
+        let members_in_reach = !self.reachable.is_empty() || self.members.len() == 1;
+        members_in_reach
+            && (!self.submissions.is_idle()
+                || !self.unstored.is_empty()
+                || !self.draws.waiting_for().is_empty()
+                || !self.consensus.waiting_for().is_empty())
+    }
+
+    /// Shows what changed, once an input.
+    pub(super) fn show(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        let state = self.submissions.state(&self.executor).clone();
+        let pending = self.submissions.pending(&self.executor);
+        for (submission, fate) in self.submissions.take_fates(&self.executor) {
+            out.push(ReplicaOutput::Event(ReplicaEvent::Fate {
+                submission,
+                fate,
+            }));
+        }
+        let patches = self.submissions.take_patches(&self.executor);
+        let head = self.head();
+        if !patches.is_empty() || pending != self.shown.pending || head != self.shown.head {
+            let pending = pending.clone();
+            out.push(ReplicaOutput::Event(ReplicaEvent::View {
+                head,
+                patches,
+                pending,
+            }));
+        }
+        self.shown = Shown {
+            head,
+            state,
+            pending,
+        };
+        self.store_submissions(out);
+    }
+
+    fn store_submissions(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        while let Some(batch) = self.submissions.take_store() {
+            let puts = restore::submission_records(batch.puts);
+            let deletes = batch
+                .deletes
+                .iter()
+                .map(|id| restore::submission_key(*id))
+                .collect();
+            if batch.signed.is_empty() {
+                out.push(ReplicaOutput::Store {
+                    receipt: None,
+                    puts,
+                    deletes,
+                });
+            } else {
+                self.store_signed(
+                    Storing {
+                        signed: batch.signed,
+                        puts,
+                        deletes,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+
+    fn store_signed(&mut self, storing: Storing, out: &mut Outbox<ReplicaOutput>) {
+        self.store_sequence += 1;
+        out.push(ReplicaOutput::Store {
+            receipt: Some(self.store_sequence),
+            puts: storing.puts.clone(),
+            deletes: storing.deletes.clone(),
+        });
+        self.storing.insert(self.store_sequence, storing);
+    }
+}

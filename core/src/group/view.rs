@@ -1,0 +1,600 @@
+//! What this phone's user asked for, and the state that his screen shows:
+//! fold(committed, pending). Own actions show at once; a commit replays what is left of them in
+//! order. Nothing is computed before somebody looks, so fifty commits cost one replay.
+
+mod entry;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::entry::{Entry, OwnChain, Settled, Stale, StoredEntry, fate_by_record};
+use super::execute::{DrawsOpen, Executor};
+use super::records::{Records, is_own_key};
+use crate::crypto::{Hash, Identity};
+use crate::error::CommandError;
+use crate::group::{Fate, PatchEntry, Pending, SubmissionId};
+use crate::id::{GroupId, PeerId, RunId};
+use crate::state::{Map, Overlay};
+use crate::wire::{
+    ACTION_PAYLOAD_LEN_MAX, Action, ActionId, ActionPayload, BoundedVec, Bytes, Genesis, Reason,
+    SignedAction, Validity, decode, encode,
+};
+
+/// Own submissions one action may depend on.
+const DEPENDENCIES_MAX: usize = 8;
+/// Key of the record of the own numbering among the stored ones; submissions count from 1.
+const CHAIN_KEY: u64 = 0;
+
+/// What is to be stored before anything of it may be sent (C8).
+#[derive(Clone, Debug, Default)]
+pub struct StoreBatch {
+    /// (key, value): replaces an equal key.
+    pub puts: Vec<(u64, Vec<u8>)>,
+    /// Keys to remove.
+    pub deletes: Vec<u64>,
+    /// Actions that may be spread once all of this is stored.
+    pub signed: Vec<SignedAction>,
+}
+
+/// Own submissions of one group and the view they make.
+#[derive(Debug)]
+pub struct Submissions {
+    group: GroupId,
+    own: PeerId,
+    index: Option<u8>,
+    pending_max: usize,
+    chain: OwnChain,
+    entries: BTreeMap<SubmissionId, Entry>,
+    by_number: BTreeMap<(RunId, u64), SubmissionId>,
+    /// The latest settled ones: later submissions may depend on them.
+    settled: BTreeMap<SubmissionId, Settled>,
+    committed: Map,
+    height: u64,
+    state: Map,
+    /// The state that the last patches led to.
+    shown: Map,
+    draws: DrawsOpen,
+    stale: Stale,
+    fates: Vec<(SubmissionId, Fate)>,
+    dirty: BTreeSet<SubmissionId>,
+    chain_dirty: bool,
+    deletes: Vec<u64>,
+    signed: Vec<SignedAction>,
+}
+
+impl Submissions {
+    /// No submissions, on a store that has just been made: `run` is its fresh random name.
+    pub fn new(
+        genesis: &Genesis,
+        own: PeerId,
+        run: RunId,
+        pending_max: usize,
+        height: u64,
+        committed: Map,
+    ) -> Self {
+        Self {
+            group: genesis.group,
+            own,
+            index: genesis.index_of(&own),
+            pending_max,
+            chain: OwnChain {
+                run,
+                number: 0,
+                hash: Hash::ZERO,
+                next: 1,
+            },
+            entries: BTreeMap::new(),
+            by_number: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            state: committed.clone(),
+            shown: committed.clone(),
+            draws: DrawsOpen::of(committed.draws().as_ref()),
+            committed,
+            height,
+            stale: Stale::No,
+            fates: Vec::new(),
+            dirty: BTreeSet::new(),
+            chain_dirty: true,
+            deletes: Vec::new(),
+            signed: Vec::new(),
+        }
+    }
+
+    /// The submissions that `records` (what [`StoreBatch::puts`] stored) holds. What has its fate
+    /// in `committed` settles at once. Without a record of the own numbering `run` begins.
+    pub fn restore(
+        genesis: &Genesis,
+        own: PeerId,
+        run: RunId,
+        pending_max: usize,
+        height: u64,
+        committed: Map,
+        records: &[(u64, Vec<u8>)],
+    ) -> Self {
+        let mut restored = Self::new(genesis, own, run, pending_max, height, committed);
+        for (key, value) in records {
+            if *key == CHAIN_KEY {
+                if let Ok(chain) = decode(value, usize::MAX) {
+                    restored.chain = chain;
+                    restored.chain_dirty = false;
+                }
+            } else if let Ok(stored) = decode::<StoredEntry>(value, usize::MAX) {
+                restored.adopt(SubmissionId(*key), stored);
+            }
+        }
+        restored.settle_by_record();
+        restored.stale = Stale::All;
+        restored
+    }
+
+    /// Takes what the user asks for. It shows at once and is an intent until it is signed.
+    pub fn submit(
+        &mut self,
+        payload: Vec<u8>,
+        dependencies: Vec<SubmissionId>,
+        validity: Validity,
+    ) -> Result<SubmissionId, CommandError> {
+        let len = payload.len();
+        let payload = Bytes::from_vec(payload).map_err(|_| CommandError::PayloadTooLong {
+            len,
+            max: ACTION_PAYLOAD_LEN_MAX,
+        })?;
+        if dependencies.len() > DEPENDENCIES_MAX {
+            return Err(CommandError::TooManyDependencies {
+                len: dependencies.len(),
+                max: DEPENDENCIES_MAX,
+            });
+        }
+        let known =
+            |id: &SubmissionId| self.entries.contains_key(id) || self.settled.contains_key(id);
+        if !dependencies.iter().all(known) {
+            return Err(CommandError::UnknownSubmission);
+        }
+        let waiting = self
+            .entries
+            .values()
+            .filter(|entry| !entry.hidden() && !entry.is_final());
+        if waiting.count() >= self.pending_max {
+            return Err(CommandError::TooManyPending {
+                max: self.pending_max,
+            });
+        }
+        Ok(self.add(ActionPayload::Rules(payload), dependencies, validity))
+    }
+
+    /// Says that `voter` did not reveal for `draw`: an intent that the user does not see.
+    pub fn say_missing(&mut self, draw: u64, voter: u8) {
+        let payload = ActionPayload::Missing { draw, voter };
+        self.add(payload, Vec::new(), Validity::default());
+    }
+
+    /// Takes back an intent, and with it the intents that depend on it: all that were taken back.
+    pub fn withdraw(&mut self, id: SubmissionId) -> Result<Vec<SubmissionId>, CommandError> {
+        let entry = self
+            .entries
+            .get(&id)
+            .filter(|entry| !entry.hidden() && !entry.is_final());
+        match entry {
+            None => return Err(CommandError::UnknownSubmission),
+            Some(entry) if entry.signed.is_some() => return Err(CommandError::AlreadySigned),
+            Some(_) => {}
+        }
+        let mut withdrawn = vec![id];
+        // Whatever depends on an intent came after it and is an intent too.
+        for (later, entry) in self.entries.range(id..) {
+            if entry.dependencies.iter().any(|id| withdrawn.contains(id)) {
+                withdrawn.push(*later);
+            }
+        }
+        for id in &withdrawn {
+            self.remove(*id);
+        }
+        self.stale = Stale::All;
+        Ok(withdrawn)
+    }
+
+    /// The user has seen that `id` was rejected, is conflicted or unknown: it leaves the list. A
+    /// conflicted one still gets its fate.
+    pub fn acknowledge(&mut self, id: SubmissionId) -> Result<(), CommandError> {
+        let entry = self.entries.get_mut(&id).filter(|entry| !entry.hidden());
+        match entry {
+            Some(entry) if entry.is_final() => {
+                self.remove(id);
+                Ok(())
+            }
+            Some(entry) if entry.forecast.is_some() => {
+                entry.acknowledged = true;
+                Ok(())
+            }
+            Some(_) | None => Err(CommandError::UnknownSubmission),
+        }
+    }
+
+    /// Whether anything waits to be signed.
+    pub fn has_intents(&self) -> bool {
+        self.entries
+            .values()
+            .any(|entry| entry.signed.is_none() && !entry.is_final())
+    }
+
+    /// Whether everything has its final fate.
+    pub fn is_idle(&self) -> bool {
+        self.entries.values().all(Entry::is_final)
+    }
+
+    /// Signs intents in order, up to the first that `may` refuses. How many were signed; the next
+    /// [`Submissions::take_store`] holds them.
+    pub fn sign(&mut self, identity: &Identity, may: impl Fn(&ActionPayload) -> bool) -> usize {
+        if self.index.is_none() || self.needs_run() {
+            return 0;
+        }
+        let intents: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.signed.is_none() && !entry.is_final())
+            .take_while(|(_, entry)| may(&entry.payload))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &intents {
+            self.sign_one(*id, identity);
+        }
+        intents.len()
+    }
+
+    /// What changed in the store's share since the last call. Take it after every change.
+    pub fn take_store(&mut self) -> Option<StoreBatch> {
+        if !self.chain_dirty && self.dirty.is_empty() && self.deletes.is_empty() {
+            return None;
+        }
+        let mut puts = Vec::new();
+        if std::mem::take(&mut self.chain_dirty) {
+            puts.push((CHAIN_KEY, encode(&self.chain)));
+        }
+        for id in std::mem::take(&mut self.dirty) {
+            if let Some(entry) = self.entries.get(&id) {
+                puts.push((id.0, encode(&entry.stored())));
+            }
+        }
+        Some(StoreBatch {
+            puts,
+            deletes: std::mem::take(&mut self.deletes),
+            signed: std::mem::take(&mut self.signed),
+        })
+    }
+
+    /// A final block at `height` gave these fates.
+    pub fn settle(&mut self, height: u64, fates: &[(ActionId, Option<Reason>)]) {
+        for (id, refusal) in fates {
+            let own = (id.author == self.own).then_some((id.run, id.number));
+            let Some(submission) = own.and_then(|number| self.by_number.get(&number).copied())
+            else {
+                continue;
+            };
+            let fate = match refusal {
+                None => Fate::Committed { height },
+                Some(reason) => Fate::Rejected {
+                    height,
+                    reason: reason.clone(),
+                },
+            };
+            self.finish(submission, fate);
+        }
+    }
+
+    /// `committed`, of the block at `height`, is final. What has its fate in it and was not settled
+    /// by its block (a snapshot brings no blocks) settles now.
+    pub fn rebase(&mut self, committed: Map, height: u64) {
+        self.committed = committed;
+        self.height = height;
+        self.settle_by_record();
+        self.stale = Stale::All;
+    }
+
+    /// Own actions that are signed and not final, in their order: repeat them. Those of a
+    /// [`StoreBatch`] that is not stored yet are among them.
+    pub fn unsettled(&self) -> Vec<SignedAction> {
+        self.entries
+            .values()
+            .filter(|entry| !entry.is_final())
+            .filter_map(|entry| entry.signed.clone())
+            .collect()
+    }
+
+    /// Whether the own run is closed in the committed state: nothing can be signed before
+    /// [`Submissions::set_run`].
+    pub fn needs_run(&self) -> bool {
+        self.index.is_some_and(|index| {
+            let record = self.committed.author(index);
+            let ended = record.run == Some(self.chain.run) && record.ended;
+            ended || record.closed.contains(&self.chain.run)
+        })
+    }
+
+    /// Begins a fresh run.
+    pub fn set_run(&mut self, run: RunId) {
+        self.chain.run = run;
+        self.chain.number = 0;
+        self.chain.hash = Hash::ZERO;
+        self.chain_dirty = true;
+    }
+
+    /// The view: the committed state with own pending actions applied.
+    pub fn state(&mut self, executor: &Executor) -> &Map {
+        self.fold(executor);
+        &self.state
+    }
+
+    /// The committed state alone.
+    pub fn committed(&self) -> &Map {
+        &self.committed
+    }
+
+    /// Own submissions that are not settled or not acknowledged, oldest first.
+    pub fn pending(&mut self, executor: &Executor) -> Vec<Pending> {
+        self.fold(executor);
+        self.entries
+            .iter()
+            .filter_map(|(id, entry)| {
+                let ActionPayload::Rules(payload) = &entry.payload else {
+                    return None;
+                };
+                (!entry.acknowledged).then(|| Pending {
+                    submission: *id,
+                    action: entry.signed.as_ref().map(|signed| signed.action.id()),
+                    fate: entry.fate(),
+                    payload: payload.to_vec(),
+                })
+            })
+            .collect()
+    }
+
+    /// What changed on the screen since the last call, by key. The group's own records are no part
+    /// of the screen.
+    pub fn take_patches(&mut self, executor: &Executor) -> Vec<PatchEntry> {
+        self.fold(executor);
+        let patches = self
+            .shown
+            .changes(&self.state)
+            .into_iter()
+            .filter(|change| !is_own_key(change.key.as_bytes()))
+            .map(|change| PatchEntry {
+                key: change.key.as_bytes().to_vec(),
+                old: change.old,
+                new: change.new,
+            })
+            .collect();
+        self.shown = self.state.clone();
+        patches
+    }
+
+    /// Fates that changed since the last call, each change once.
+    pub fn take_fates(&mut self, executor: &Executor) -> Vec<(SubmissionId, Fate)> {
+        self.fold(executor);
+        let mut fates = std::mem::take(&mut self.fates);
+        for (id, entry) in &mut self.entries {
+            let fate = entry.fate();
+            if !entry.hidden() && entry.reported.as_ref() != Some(&fate) {
+                entry.reported = Some(fate.clone());
+                fates.push((*id, fate));
+            }
+        }
+        fates
+    }
+
+    fn add(
+        &mut self,
+        payload: ActionPayload,
+        dependencies: Vec<SubmissionId>,
+        validity: Validity,
+    ) -> SubmissionId {
+        let id = SubmissionId(self.chain.next);
+        self.chain.next += 1;
+        self.chain_dirty = true;
+        self.entries
+            .insert(id, Entry::new(payload, dependencies, validity));
+        self.dirty.insert(id);
+        if self.stale == Stale::No {
+            self.stale = Stale::From(id);
+        }
+        id
+    }
+
+    fn adopt(&mut self, id: SubmissionId, stored: StoredEntry) {
+        let dependencies = stored
+            .dependencies
+            .iter()
+            .copied()
+            .map(SubmissionId)
+            .collect();
+        let mut entry = Entry::new(stored.payload, dependencies, stored.validity);
+        if let Some(signed) = &stored.signed {
+            self.by_number
+                .insert((signed.action.run, signed.action.number), id);
+        }
+        entry.signed = stored.signed;
+        self.entries.insert(id, entry);
+    }
+
+    fn sign_one(&mut self, id: SubmissionId, identity: &Identity) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        let mut dependencies: Vec<_> = entry
+            .dependencies
+            .iter()
+            .filter_map(|id| self.dependency(*id))
+            .collect();
+        dependencies.sort_unstable();
+        dependencies.dedup();
+        let action = Action {
+            author: self.own,
+            run: self.chain.run,
+            number: self.chain.number + 1,
+            previous: self.chain.hash,
+            frontier: BoundedVec::new(),
+            dependencies: BoundedVec::truncating(dependencies),
+            validity: entry.validity,
+            payload: entry.payload.clone(),
+        };
+        self.chain.number = action.number;
+        self.chain.hash = action.hash(self.group);
+        self.chain_dirty = true;
+        self.by_number.insert((action.run, action.number), id);
+        let signed = action.sign(self.group, identity);
+        self.signed.push(signed.clone());
+        self.dirty.insert(id);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.signed = Some(signed);
+        }
+    }
+
+    /// The number that stands for a dependency; none where it is met for good. Number 0 never
+    /// exists: it stands for one that can no longer be met.
+    fn dependency(&self, id: SubmissionId) -> Option<u64> {
+        if let Some(settled) = self.settled.get(&id) {
+            return match settled.number {
+                _ if settled.applied => None,
+                Some((run, number)) if run == self.chain.run => Some(number),
+                Some(_) | None => Some(0),
+            };
+        }
+        let number = self
+            .entries
+            .get(&id)
+            .and_then(|entry| entry.signed.as_ref())
+            .filter(|signed| signed.action.run == self.chain.run)
+            .map_or(0, |signed| signed.action.number);
+        Some(number)
+    }
+
+    fn settle_by_record(&mut self) {
+        let Some(index) = self.index else {
+            return;
+        };
+        let record = self.committed.author(index);
+        let found: Vec<_> = self
+            .by_number
+            .iter()
+            .filter_map(|(number, id)| Some((*id, fate_by_record(&record, *number, self.height)?)))
+            .collect();
+        for (id, fate) in found {
+            self.finish(id, fate);
+        }
+    }
+
+    /// Gives a signed submission its last fate: a committed or hidden one goes, others stay until
+    /// they are acknowledged.
+    fn finish(&mut self, id: SubmissionId, fate: Fate) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let number = entry.number();
+        if let Some(number) = number {
+            self.by_number.remove(&number);
+        }
+        self.deletes.push(id.0);
+        self.dirty.remove(&id);
+        self.stale = Stale::All;
+        let applied = matches!(fate, Fate::Committed { .. });
+        if entry.hidden() {
+            self.entries.remove(&id);
+            return;
+        }
+        self.settled.insert(id, Settled { number, applied });
+        while self.settled.len() > self.pending_max {
+            self.settled.pop_first();
+        }
+        if applied {
+            self.entries.remove(&id);
+            self.fates.push((id, fate));
+        } else {
+            entry.last = Some(fate);
+            entry.acknowledged = false;
+            self.drop_oldest_final();
+        }
+    }
+
+    /// An app that never acknowledges loses the oldest refusals, not the right to submit.
+    fn drop_oldest_final(&mut self) {
+        let finals = self
+            .entries
+            .values()
+            .filter(|entry| entry.is_final())
+            .count();
+        if finals > self.pending_max {
+            let oldest = self.entries.iter().find(|(_, entry)| entry.is_final());
+            if let Some(id) = oldest.map(|(id, _)| *id) {
+                self.entries.remove(&id);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: SubmissionId) {
+        if let Some(entry) = self.entries.remove(&id)
+            && !entry.is_final()
+        {
+            self.deletes.push(id.0);
+        }
+        self.dirty.remove(&id);
+    }
+
+    fn fold(&mut self, executor: &Executor) {
+        let (base, first) = match std::mem::replace(&mut self.stale, Stale::No) {
+            Stale::No => return,
+            Stale::From(id) => (self.state.clone(), id),
+            Stale::All => {
+                self.draws = DrawsOpen::of(self.committed.draws().as_ref());
+                (self.committed.clone(), SubmissionId(0))
+            }
+        };
+        let mut overlay = Overlay::new(base);
+        let ids: Vec<_> = self
+            .entries
+            .range(first..)
+            .filter(|(_, entry)| !entry.is_final())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            let forecast = self.forecast(id, &mut overlay, executor);
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.acknowledged &= forecast.is_some();
+                entry.forecast = forecast;
+            }
+        }
+        self.state = overlay.absorb();
+    }
+
+    fn forecast(
+        &mut self,
+        id: SubmissionId,
+        overlay: &mut Overlay,
+        executor: &Executor,
+    ) -> Option<Reason> {
+        let entry = self.entries.get(&id)?;
+        let failed = entry
+            .dependencies
+            .iter()
+            .find(|id| match self.entries.get(id) {
+                Some(entry) => entry.is_final() || entry.forecast.is_some(),
+                None => self.settled.get(id).is_none_or(|settled| !settled.applied),
+            });
+        if let Some(failed) = failed {
+            let number = self.dependency(*failed).unwrap_or(0);
+            return Some(Reason::Dependency { number });
+        }
+        let height = self.height.saturating_add(1);
+        let draws = &mut self.draws;
+        executor
+            .forecast(
+                overlay,
+                height,
+                &self.own,
+                &entry.payload,
+                entry.validity,
+                draws,
+            )
+            .err()
+    }
+}
+
+#[cfg(test)]
+mod tests;

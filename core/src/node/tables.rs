@@ -1,0 +1,620 @@
+//! The tables of a node: gatherings and started groups, fed with messages and drained into the mesh,
+//! the store and the app.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::storage::{Loaded, Receipt};
+use super::{Command, Done, Event, Node, drain, draw_seed};
+use crate::error::{CommandError, PeerFault};
+use crate::group::{
+    Gathering, GatheringInput, GatheringOutput, HashChain, JoinSetup, Replica, ReplicaEvent,
+    ReplicaInput, ReplicaOutput, ReplicaSetup, TableSetup, Ticket, genesis_state,
+};
+use crate::id::{GroupId, LinkId, MeshAddress};
+use crate::outbox::{Outbox, Record};
+use crate::rules::Rules;
+use crate::time::Instant;
+use crate::wire::{
+    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote,
+    decode, encode,
+};
+
+/// Votes of this input by where they go: one frame carries all of them (C12).
+pub(super) type OutgoingVotes = BTreeMap<(GroupId, MeshAddress), BTreeSet<Vote>>;
+
+/// A group on this node: gathering, started, or for its opener both until every member was heard.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    gathering: Option<Box<Gathering>>,
+    replica: Option<Box<Replica>>,
+}
+
+impl Table {
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let gathering = self
+            .gathering
+            .as_ref()
+            .and_then(|gathering| gathering.deadline());
+        let replica = self.replica.as_ref().and_then(|replica| replica.deadline());
+        gathering.into_iter().chain(replica).min()
+    }
+}
+
+impl Node {
+    pub(super) fn replica(&self, group: GroupId) -> Option<&Replica> {
+        self.tables.get(&group)?.replica.as_deref()
+    }
+
+    pub(super) fn table_command(
+        &mut self,
+        command: Command,
+        now: Instant,
+    ) -> Result<Done, CommandError> {
+        match command {
+            Command::OpenTable {
+                name,
+                rules,
+                rules_config,
+                mode,
+            } => {
+                let group = GroupId(self.random_16());
+                let setup = TableSetup {
+                    identity: self.identity.clone(),
+                    config: self.config.group.clone(),
+                    name,
+                    rules: self.rules_named(&rules)?,
+                    rules_config,
+                    mode,
+                    tip: HashChain::new(&self.identity, group).tip(),
+                    group,
+                    ticket_seed: draw_seed(&mut self.rng),
+                };
+                let mut out = Outbox::new();
+                let (gathering, ticket) = Gathering::open(setup, &mut out)?;
+                self.insert_gathering(group, gathering, out, now);
+                Ok(Done::Opened {
+                    group,
+                    ticket: ticket.to_string(),
+                })
+            }
+            Command::JoinTable { ticket, name } => {
+                let ticket: Ticket = ticket.parse()?;
+                let group = ticket.group;
+                if self.tables.contains_key(&group) {
+                    return Err(CommandError::AlreadyJoined);
+                }
+                let setup = JoinSetup {
+                    identity: self.identity.clone(),
+                    config: self.config.group.clone(),
+                    ticket,
+                    name,
+                    tip: HashChain::new(&self.identity, group).tip(),
+                    nonce: self.random_16(),
+                    rules: self.rules_ids(),
+                };
+                let mut out = Outbox::new();
+                let gathering = Gathering::join(setup, &mut out)?;
+                self.insert_gathering(group, gathering, out, now);
+                Ok(Done::Joined { group })
+            }
+            Command::StartTable { group } => {
+                let table = self
+                    .tables
+                    .get_mut(&group)
+                    .ok_or(CommandError::UnknownGroup(group))?;
+                let gathering = table.gathering.as_mut().ok_or(CommandError::TableStarted)?;
+                let rules = &self.config.rules;
+                let root = |genesis: &Genesis| {
+                    let rules = find_rules(rules, &genesis.rules.name)?;
+                    let state = genesis_state(genesis, rules.as_ref()).map_err(|refused| {
+                        let words = rules.describe(refused.code, &refused.detail);
+                        CommandError::BadRulesConfig(words)
+                    })?;
+                    Ok(state.root())
+                };
+                let mut out = Outbox::new();
+                let genesis = gathering.start(&root, &mut out)?;
+                self.start_replica(group, genesis, now);
+                self.gathering_outputs(group, out, now);
+                Ok(Done::Ok)
+            }
+            Command::Submit {
+                group,
+                payload,
+                dependencies,
+                validity,
+            } => {
+                let submission = self.with_replica(group, now, |replica, out| {
+                    replica.submit(payload, dependencies, validity, out)
+                })?;
+                Ok(Done::Submitted { submission })
+            }
+            Command::Withdraw { group, submission } => {
+                self.with_replica(group, now, |replica, out| replica.withdraw(submission, out))?;
+                Ok(Done::Ok)
+            }
+            Command::Acknowledge { group, submission } => {
+                self.with_replica(group, now, |replica, out| {
+                    replica.acknowledge(submission, out)
+                })?;
+                Ok(Done::Ok)
+            }
+        }
+    }
+
+    pub(super) fn table_message(
+        &mut self,
+        origin: MeshAddress,
+        link: LinkId,
+        bytes: &[u8],
+        now: Instant,
+    ) {
+        let Some((tag, message)) = bytes.split_at_checked(GROUP_TAG_LEN) else {
+            let fault = PeerFault::Mesh("a payload without a group");
+            return self.fault(Some(link), None, fault);
+        };
+        let Some(group) = self
+            .tables
+            .keys()
+            .find(|group| group.0[..GROUP_TAG_LEN] == *tag)
+        else {
+            *self.faults.entry("unknown group").or_default() += 1;
+            return;
+        };
+        let group = *group;
+        match decode::<GroupMessage>(message, MESSAGE_LEN_MAX) {
+            Ok(message) => self.group_message(group, origin, message, now),
+            Err(error) => self.fault(Some(link), None, PeerFault::Undecodable(error)),
+        }
+    }
+
+    pub(super) fn table_timeout(&mut self, group: GroupId, now: Instant) {
+        let due =
+            |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
+        let Some(table) = self.tables.get(&group) else {
+            return;
+        };
+        let gathering = table
+            .gathering
+            .as_ref()
+            .is_some_and(|gathering| due(gathering.deadline()));
+        let replica = table
+            .replica
+            .as_ref()
+            .is_some_and(|replica| due(replica.deadline()));
+        if gathering {
+            self.gathering_input(group, GatheringInput::Timeout, now);
+        }
+        if replica {
+            self.replica_input(group, ReplicaInput::Timeout, now);
+        }
+    }
+
+    pub(super) fn table_stored(
+        &mut self,
+        group: GroupId,
+        receipt: Receipt,
+        ok: bool,
+        now: Instant,
+    ) {
+        match receipt {
+            Receipt::Gathering(sequence) if ok => {
+                self.gathering_input(group, GatheringInput::Stored(sequence), now);
+            }
+            Receipt::Gathering(sequence) => {
+                self.gathering_input(group, GatheringInput::StoreFailed(sequence), now);
+            }
+            Receipt::Consensus(sequence) => {
+                self.replica_input(group, ReplicaInput::ConsensusStored { sequence, ok }, now);
+            }
+            Receipt::Replica(sequence) => {
+                self.replica_input(group, ReplicaInput::Stored { sequence, ok }, now);
+            }
+        }
+    }
+
+    /// A peer became a neighbour: groups that he is in compare with him where they stand.
+    pub(super) fn tell_neighbour(&mut self, address: MeshAddress, now: Instant) {
+        for group in self.groups() {
+            self.replica_input(group, ReplicaInput::Neighbour(address), now);
+        }
+    }
+
+    /// Tells the tables who is reachable when that changed.
+    pub(super) fn announce_topology(&mut self, now: Instant) {
+        let reachable = self.mesh.reachable();
+        if reachable == self.reachable {
+            return;
+        }
+        self.reachable = reachable;
+        for group in self.groups() {
+            self.tell_reachable(group, now);
+        }
+    }
+
+    /// Lets every table finish this input, then sends the votes that gathered.
+    pub(super) fn flush_tables(&mut self, now: Instant) {
+        for group in self.groups() {
+            self.replica_input(group, ReplicaInput::Flush, now);
+        }
+        for ((group, dest), votes) in std::mem::take(&mut self.outgoing_votes) {
+            let votes: Vec<Vote> = votes.into_iter().collect();
+            for votes in votes.chunks(VOTES_PER_MESSAGE) {
+                let votes = BoundedVec::truncating(votes.to_vec());
+                self.send_message(group, dest, &GroupMessage::Votes { repeat: 0, votes }, now);
+            }
+        }
+    }
+
+    pub(super) fn restore_tables(&mut self, loaded: &mut Loaded, now: Instant) {
+        for (group, records) in std::mem::take(&mut loaded.groups) {
+            let mut out = Outbox::new();
+            let replica = Replica::restore(&self.replica_setup(), &records, now, &mut out);
+            let gathering = records.iter().find(|record| record.key == GATHERING_KEY);
+            let gathering = gathering.and_then(|record| {
+                let (identity, config) = (self.identity.clone(), self.config.group.clone());
+                Gathering::restore(identity, config, self.rules_ids(), &record.value).ok()
+            });
+            if replica.is_none() && gathering.is_none() {
+                continue;
+            }
+            let table = Table {
+                gathering: gathering.map(Box::new),
+                replica: replica.map(Box::new),
+            };
+            self.tables.insert(group, table);
+            self.replica_outputs(group, out, now);
+        }
+    }
+
+    fn group_message(
+        &mut self,
+        group: GroupId,
+        origin: MeshAddress,
+        message: GroupMessage,
+        now: Instant,
+    ) {
+        let Some(table) = self.tables.get(&group) else {
+            return;
+        };
+        let gathers = matches!(
+            message,
+            GroupMessage::Join(_) | GroupMessage::Roster(_) | GroupMessage::Genesis(_)
+        );
+        match (&table.gathering, &table.replica) {
+            (Some(_), None) => {
+                self.gathering_input(group, GatheringInput::Message { origin, message }, now);
+            }
+            (Some(_), Some(_)) => {
+                if gathers {
+                    self.gathering_input(group, GatheringInput::Message { origin, message }, now);
+                } else {
+                    self.gathering_input(group, GatheringInput::Heard(origin), now);
+                    self.replica_input(group, ReplicaInput::Message { origin, message }, now);
+                }
+                self.close_gathering_if_done(group);
+            }
+            (None, _) => {
+                self.replica_input(group, ReplicaInput::Message { origin, message }, now);
+            }
+        }
+    }
+
+    fn gathering_input(&mut self, group: GroupId, input: GatheringInput, now: Instant) {
+        let mut out = Outbox::new();
+        if let Some(Table {
+            gathering: Some(gathering),
+            ..
+        }) = self.tables.get_mut(&group)
+        {
+            gathering.handle(input, now, &mut out);
+        }
+        self.gathering_outputs(group, out, now);
+    }
+
+    fn gathering_outputs(
+        &mut self,
+        group: GroupId,
+        mut out: Outbox<GatheringOutput>,
+        now: Instant,
+    ) {
+        for output in drain(&mut out) {
+            match output {
+                GatheringOutput::Store { sequence, record } => {
+                    let record = Record {
+                        key: GATHERING_KEY.to_vec(),
+                        value: record,
+                    };
+                    let receipt = Some(Receipt::Gathering(sequence));
+                    self.storage.add(group, vec![record], vec![], receipt);
+                }
+                GatheringOutput::Send { to, message } => {
+                    self.send_gathering(group, to, &message, now);
+                }
+                GatheringOutput::Entries(entries) => {
+                    self.event(Event::Gathering { group, entries })
+                }
+                GatheringOutput::Genesis(genesis) => {
+                    self.start_replica(group, genesis, now);
+                    self.close_gathering(group);
+                }
+                GatheringOutput::StartedWithoutUs => {
+                    self.close_gathering(group);
+                    self.tables.remove(&group);
+                    self.event(Event::TableStarted { group });
+                }
+                GatheringOutput::Fault(fault) => self.fault(None, None, fault),
+            }
+        }
+    }
+
+    /// The opener's gathering ends once every member was heard in the group.
+    fn close_gathering_if_done(&mut self, group: GroupId) {
+        let gathering = self
+            .tables
+            .get(&group)
+            .and_then(|table| table.gathering.as_ref());
+        if gathering.is_some_and(|gathering| gathering.waiting_for().is_none()) {
+            self.close_gathering(group);
+        }
+    }
+
+    fn close_gathering(&mut self, group: GroupId) {
+        if let Some(table) = self.tables.get_mut(&group)
+            && table.gathering.take().is_some()
+        {
+            self.storage
+                .add(group, vec![], vec![GATHERING_KEY.to_vec()], None);
+        }
+    }
+
+    /// A join goes to the inviter; where he cannot be reached, to everyone who can: whoever holds the
+    /// genesis answers, so that a phone that lost its store finds its table again.
+    fn send_gathering(
+        &mut self,
+        group: GroupId,
+        to: MeshAddress,
+        message: &GroupMessage,
+        now: Instant,
+    ) {
+        let is_join = matches!(message, GroupMessage::Join(_));
+        if is_join && !self.reachable.contains(&to) {
+            let everyone: Vec<MeshAddress> =
+                self.reachable.iter().copied().take(JOIN_FAN_OUT).collect();
+            for to in everyone {
+                self.send_message(group, to, message, now);
+            }
+        } else {
+            self.send_message(group, to, message, now);
+        }
+    }
+
+    fn insert_gathering(
+        &mut self,
+        group: GroupId,
+        gathering: Gathering,
+        out: Outbox<GatheringOutput>,
+        now: Instant,
+    ) {
+        let table = Table {
+            gathering: Some(Box::new(gathering)),
+            replica: None,
+        };
+        self.tables.insert(group, table);
+        self.gathering_outputs(group, out, now);
+        self.tell_reachable(group, now);
+    }
+
+    fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
+        let mut out = Outbox::new();
+        match Replica::new(&self.replica_setup(), genesis, now, &mut out) {
+            Ok(replica) => {
+                self.tables.entry(group).or_default().replica = Some(Box::new(replica));
+                self.event(Event::Started { group });
+                self.replica_outputs(group, out, now);
+                self.tell_reachable(group, now);
+            }
+            Err(fault) => self.fault(None, None, fault),
+        }
+    }
+
+    fn tell_reachable(&mut self, group: GroupId, now: Instant) {
+        let reachable = self.reachable.clone();
+        self.gathering_input(group, GatheringInput::Reachable(reachable.clone()), now);
+        self.replica_input(group, ReplicaInput::Reachable(reachable), now);
+    }
+
+    fn replica_setup(&self) -> ReplicaSetup {
+        ReplicaSetup {
+            config: self.config.clone(),
+            identity: self.identity.clone(),
+            run: self.run,
+            may_vote: self.may_vote,
+        }
+    }
+
+    /// Runs a command on a started group.
+    fn with_replica<T>(
+        &mut self,
+        group: GroupId,
+        now: Instant,
+        command: impl FnOnce(&mut Replica, &mut Outbox<ReplicaOutput>) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let mut out = Outbox::new();
+        let result = match self.tables.get_mut(&group) {
+            Some(Table {
+                replica: Some(replica),
+                ..
+            }) => command(replica, &mut out),
+            Some(_) => Err(CommandError::NotStarted),
+            None => Err(CommandError::UnknownGroup(group)),
+        };
+        self.replica_outputs(group, out, now);
+        result
+    }
+
+    fn replica_input(&mut self, group: GroupId, input: ReplicaInput, now: Instant) {
+        let mut out = Outbox::new();
+        if let Some(Table {
+            replica: Some(replica),
+            ..
+        }) = self.tables.get_mut(&group)
+        {
+            replica.handle(input, now, &mut out);
+        }
+        self.replica_outputs(group, out, now);
+    }
+
+    fn replica_outputs(&mut self, group: GroupId, mut out: Outbox<ReplicaOutput>, now: Instant) {
+        for output in drain(&mut out) {
+            match output {
+                ReplicaOutput::Spread { origin, message } => {
+                    let members = self.member_addresses(group);
+                    // Where the origin is not reachable any more, its tree is not known: everyone
+                    // who is next to us gets it.
+                    let dests = if origin == self.own_address() || self.reachable.contains(&origin)
+                    {
+                        self.mesh.children(origin, &members)
+                    } else {
+                        self.mesh.nearest(&members)
+                    };
+                    self.send_to_all(group, &dests, &message, now);
+                }
+                ReplicaOutput::Nearest { message } => {
+                    let dests = self.mesh.nearest(&self.member_addresses(group));
+                    self.send_to_all(group, &dests, &message, now);
+                }
+                ReplicaOutput::Send { to, message } => {
+                    self.send_to_all(group, &[to], &message, now);
+                }
+                ReplicaOutput::Store {
+                    receipt,
+                    puts,
+                    deletes,
+                } => {
+                    let receipt = receipt.map(Receipt::Replica);
+                    self.storage.add(group, puts, deletes, receipt);
+                }
+                ReplicaOutput::StoreConsensus {
+                    sequence,
+                    puts,
+                    deletes,
+                } => {
+                    let receipt = Some(Receipt::Consensus(sequence));
+                    self.storage.add(group, puts, deletes, receipt);
+                }
+                ReplicaOutput::Event(event) => self.replica_event(group, event),
+                ReplicaOutput::Fault { peer, fault } => self.fault(None, peer, fault),
+            }
+        }
+    }
+
+    fn replica_event(&mut self, group: GroupId, event: ReplicaEvent) {
+        self.event(match event {
+            ReplicaEvent::View {
+                head,
+                patches,
+                pending,
+            } => Event::View {
+                head,
+                patches,
+                pending,
+            },
+            ReplicaEvent::Fate { submission, fate } => Event::Fate {
+                group,
+                submission,
+                fate,
+            },
+            ReplicaEvent::Committed {
+                head,
+                applied,
+                refused,
+            } => Event::Committed {
+                head,
+                applied,
+                refused,
+            },
+            ReplicaEvent::Status(status) => Event::Status { group, status },
+            ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
+        });
+    }
+
+    fn send_to_all(
+        &mut self,
+        group: GroupId,
+        dests: &[MeshAddress],
+        message: &GroupMessage,
+        now: Instant,
+    ) {
+        let own = self.own_address();
+        for dest in dests.iter().filter(|dest| **dest != own) {
+            match message {
+                GroupMessage::Votes { votes, .. } => {
+                    self.outgoing_votes
+                        .entry((group, *dest))
+                        .or_default()
+                        .extend(votes.iter());
+                }
+                _ => self.send_message(group, *dest, message, now),
+            }
+        }
+    }
+
+    fn send_message(
+        &mut self,
+        group: GroupId,
+        dest: MeshAddress,
+        message: &GroupMessage,
+        now: Instant,
+    ) {
+        let mut bytes = group.0[..GROUP_TAG_LEN].to_vec();
+        bytes.extend(encode(message));
+        self.mesh_send(dest, bytes, message.kind(), now);
+    }
+
+    fn member_addresses(&self, group: GroupId) -> BTreeSet<MeshAddress> {
+        self.replica(group)
+            .map(|replica| replica.addresses().clone())
+            .unwrap_or_default()
+    }
+
+    fn own_address(&self) -> MeshAddress {
+        self.identity.peer().address()
+    }
+
+    fn rules_named(&self, name: &str) -> Result<Arc<dyn Rules>, CommandError> {
+        find_rules(
+            &self.config.rules,
+            &Bytes::truncating(name.as_bytes().to_vec()),
+        )
+    }
+
+    fn rules_ids(&self) -> Vec<RulesId> {
+        self.config.rules.iter().map(|rules| rules.id()).collect()
+    }
+
+    fn random_16(&mut self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        rand_core::Rng::fill_bytes(&mut self.rng, &mut bytes);
+        bytes
+    }
+}
+
+fn find_rules(known: &[Arc<dyn Rules>], name: &Bytes<32>) -> Result<Arc<dyn Rules>, CommandError> {
+    known
+        .iter()
+        .find(|rules| rules.id().name == *name)
+        .cloned()
+        .ok_or_else(|| CommandError::UnknownRules(String::from_utf8_lossy(name).into_owned()))
+}
+
+/// First bytes of a group's id in front of its messages. A stranger's group with the same bytes
+/// costs one failed signature.
+const GROUP_TAG_LEN: usize = 4;
+/// Votes in one message: what `GroupMessage::Votes` holds.
+const VOTES_PER_MESSAGE: usize = 64;
+/// Phones asked at once for a table whose inviter is not reachable: as many as a group has members.
+const JOIN_FAN_OUT: usize = crate::wire::MEMBERS_MAX;
+/// Key of a gathering's record, relative to its group.
+const GATHERING_KEY: &[u8] = b"t";

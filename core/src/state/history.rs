@@ -1,0 +1,288 @@
+//! The committed past, bounded by bytes.
+
+use std::collections::VecDeque;
+
+use super::Map;
+use crate::crypto::Hash;
+use crate::wire::{Block, Certificate, encode};
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+/// One committed block and the state after it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The block.
+    pub block: Block,
+    /// Its hash.
+    pub block_hash: Hash,
+    /// A finalization of this very block; without one, it is final by a block above it.
+    pub finalization: Option<Certificate>,
+    /// The state after it; shares with its neighbours what they did not change.
+    pub state: Map,
+    /// The round in which it was finalized or passed over on the way to that.
+    pub round: u64,
+    block_len: usize,
+    finalization_len: usize,
+}
+
+/// Why a block cannot be the next one of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// Its height does not follow.
+    #[error("height {have} does not follow, {need} does")]
+    Height {
+        /// Height offered.
+        have: u64,
+        /// Height that would follow.
+        need: u64,
+    },
+    /// It names another parent.
+    #[error("the block follows {have:?}, the head is {need:?}")]
+    Parent {
+        /// Parent that it names.
+        have: Hash,
+        /// Hash of the head.
+        need: Hash,
+    },
+    /// The state offered is not the one that it names.
+    #[error("the state has root {have:?}, the block names {need:?}")]
+    Root {
+        /// Root of the state.
+        have: Hash,
+        /// Root that the block names.
+        need: Hash,
+    },
+    /// The certificate is of another block.
+    #[error("the certificate is of {have:?}, the block is {need:?}")]
+    Finalization {
+        /// What the certificate is of.
+        have: Hash,
+        /// Hash of the block.
+        need: Hash,
+    },
+    /// No longer, or not yet, in the history.
+    #[error("height {height} is not kept")]
+    NotKept {
+        /// Height asked for.
+        height: u64,
+    },
+}
+
+/// The committed blocks of one epoch, with the state after each, newest last.
+///
+/// The genesis (height 0, hash = epoch) has no block; its state stays for ever. Of the blocks, the
+/// oldest go when their bytes exceed the bound; the head always stays.
+#[derive(Clone, Debug)]
+pub struct History {
+    epoch: Hash,
+    genesis: Map,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl History {
+    /// The history of `epoch`, at its genesis. Keeps at most `bytes_max` bytes of blocks and
+    /// certificates.
+    pub fn new(epoch: Hash, genesis: Map, bytes_max: usize) -> Self {
+        Self {
+            epoch,
+            genesis,
+            entries: VecDeque::new(),
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// Appends `block`, with the state after it.
+    pub fn push(
+        &mut self,
+        block: Block,
+        finalization: Option<Certificate>,
+        state: Map,
+        round: u64,
+    ) -> Result<(), HistoryError> {
+        let (height, head) = self.head();
+        if block.height != height + 1 {
+            return Err(HistoryError::Height {
+                have: block.height,
+                need: height + 1,
+            });
+        }
+        if block.parent != head {
+            return Err(HistoryError::Parent {
+                have: block.parent,
+                need: head,
+            });
+        }
+        let entry = Entry::new(block, finalization, state, round, self.epoch)?;
+        self.add(entry);
+        Ok(())
+    }
+
+    /// Starts anew at `block`, whose state came as a snapshot.
+    pub fn install(
+        &mut self,
+        block: Block,
+        finalization: Certificate,
+        state: Map,
+        round: u64,
+    ) -> Result<(), HistoryError> {
+        let entry = Entry::new(block, Some(finalization), state, round, self.epoch)?;
+        self.entries.clear();
+        self.bytes = 0;
+        self.add(entry);
+        Ok(())
+    }
+
+    /// Keeps `finalization` beside the block that it is of; whether that block is here.
+    pub fn set_finalization(&mut self, finalization: Certificate) -> bool {
+        let block = finalization.statement.block;
+        let found = self.entries.iter_mut().rev();
+        let Some(entry) = found.into_iter().find(|entry| entry.block_hash == block) else {
+            return false;
+        };
+        self.bytes -= entry.finalization_len;
+        entry.finalization_len = encode(&finalization).len();
+        entry.finalization = Some(finalization);
+        self.bytes += entry.finalization_len;
+        self.prune();
+        true
+    }
+
+    /// The epoch: hash of the genesis.
+    pub fn epoch(&self) -> Hash {
+        self.epoch
+    }
+
+    /// Height and hash of the newest block.
+    pub fn head(&self) -> (u64, Hash) {
+        self.entries.back().map_or((0, self.epoch), |entry| {
+            (entry.block.height, entry.block_hash)
+        })
+    }
+
+    /// The state at the head.
+    pub fn state(&self) -> &Map {
+        self.entries
+            .back()
+            .map_or(&self.genesis, |entry| &entry.state)
+    }
+
+    /// The entry at `height`, if it is kept. The genesis has none.
+    pub fn at(&self, height: u64) -> Option<&Entry> {
+        let first = self.entries.front()?.block.height;
+        self.entries
+            .get(usize::try_from(height.checked_sub(first)?).ok()?)
+    }
+
+    /// The state at `height`, if it is kept.
+    pub fn state_at(&self, height: u64) -> Option<&Map> {
+        if height == 0 {
+            return Some(&self.genesis);
+        }
+        self.at(height).map(|entry| &entry.state)
+    }
+
+    /// The entry of the block with `hash`, if it is kept.
+    pub fn find(&self, hash: &Hash) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| entry.block_hash == *hash)
+    }
+
+    /// The entries above `height`, in order, if all of them are kept.
+    pub fn since(&self, height: u64) -> Option<impl Iterator<Item = &Entry>> {
+        let first = self.entries.front().map_or(1, |entry| entry.block.height);
+        let skip = height.saturating_add(1).checked_sub(first)?;
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        Some(self.entries.iter().skip(skip))
+    }
+
+    /// The kept entries, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Drops every block above `height`, which must be kept.
+    pub fn rollback(&mut self, height: u64) -> Result<(), HistoryError> {
+        if height > self.head().0 || self.state_at(height).is_none() {
+            return Err(HistoryError::NotKept { height });
+        }
+        while self.head().0 > height {
+            let dropped = self.entries.pop_back().expect("the head is above a height");
+            self.bytes -= dropped.bytes();
+        }
+        Ok(())
+    }
+
+    /// Bytes of the kept blocks and certificates.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        self.prune();
+    }
+
+    fn prune(&mut self) {
+        while self.bytes > self.bytes_max && self.entries.len() > 1 {
+            let dropped = self.entries.pop_front().expect("there are two entries");
+            self.bytes -= dropped.bytes();
+        }
+    }
+}
+
+impl Entry {
+    /// Encoded bytes of the block.
+    pub fn block_len(&self) -> usize {
+        self.block_len
+    }
+
+    /// Encoded bytes of the finalization, 0 where there is none.
+    pub fn finalization_len(&self) -> usize {
+        self.finalization_len
+    }
+
+    fn new(
+        block: Block,
+        finalization: Option<Certificate>,
+        state: Map,
+        round: u64,
+        epoch: Hash,
+    ) -> Result<Self, HistoryError> {
+        let have = state.root();
+        if have != block.root {
+            return Err(HistoryError::Root {
+                have,
+                need: block.root,
+            });
+        }
+        let block_hash = block.hash(epoch);
+        if let Some(certificate) = &finalization
+            && certificate.statement.block != block_hash
+        {
+            return Err(HistoryError::Finalization {
+                have: certificate.statement.block,
+                need: block_hash,
+            });
+        }
+        Ok(Self {
+            block_len: encode(&block).len(),
+            finalization_len: finalization.as_ref().map_or(0, |it| encode(it).len()),
+            block,
+            block_hash,
+            finalization,
+            state,
+            round,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.block_len + self.finalization_len
+    }
+}

@@ -1,0 +1,224 @@
+use super::super::map::tests::key;
+use super::*;
+use crate::wire::{BoundedVec, VoteKind, VoteStatement};
+
+pub(crate) const EPOCH: Hash = Hash([9; 32]);
+
+/// A state that differs at each height.
+pub(crate) fn state(height: u64, extra: &Map) -> Map {
+    let mut map = extra.clone();
+    map.insert(key(b"height"), height.to_le_bytes().to_vec());
+    map
+}
+
+/// A certificate of `block` with three nonsense signatures.
+pub(crate) fn certificate(round: u64, block: Hash) -> Certificate {
+    let signature = crate::crypto::Signature([3; 64]);
+    Certificate {
+        statement: VoteStatement {
+            round,
+            kind: VoteKind::Finalize,
+            block,
+        },
+        signatures: BoundedVec::truncating(vec![(0, signature), (1, signature), (2, signature)]),
+    }
+}
+
+/// Appends an empty block with `state`; certified or not.
+pub(crate) fn grow(history: &mut History, state: Map, certified: bool) {
+    let (height, parent) = history.head();
+    let block = Block {
+        height: height + 1,
+        parent,
+        root: state.root(),
+        opening: None,
+        actions: BoundedVec::new(),
+        refused: BoundedVec::new(),
+    };
+    let certificate = certified.then(|| certificate(height + 1, block.hash(EPOCH)));
+    history
+        .push(block, certificate, state, height + 1)
+        .expect("it follows the head");
+}
+
+/// A history of `count` blocks, every second one certified, over a state with `extra`.
+pub(crate) fn history(count: u64, bytes_max: usize, extra: &Map) -> History {
+    let mut history = History::new(EPOCH, extra.clone(), bytes_max);
+    for height in 1..=count {
+        grow(&mut history, state(height, extra), height % 2 == 0);
+    }
+    history
+}
+
+#[test]
+fn keeps_every_height_within_its_bytes() {
+    let history = history(10, usize::MAX, &Map::new());
+    assert_eq!(history.head().0, 10);
+    assert_eq!(history.state_at(0), Some(&Map::new()));
+    for height in 1..=10 {
+        let entry = history.at(height).expect("all are kept");
+        assert_eq!(entry.block.height, height);
+        assert_eq!(entry.state, state(height, &Map::new()));
+        assert_eq!(entry.block_hash, entry.block.hash(EPOCH));
+        assert_eq!(
+            history.find(&entry.block_hash).map(|it| it.round),
+            Some(height)
+        );
+    }
+    assert!(history.at(0).is_none());
+    assert!(history.at(11).is_none());
+    for height in 0..=12 {
+        let since = history.since(height).expect("all are kept");
+        let heights: Vec<u64> = since.map(|entry| entry.block.height).collect();
+        assert_eq!(heights, (height + 1..=10).collect::<Vec<_>>());
+    }
+    assert!(
+        history
+            .since(u64::MAX)
+            .is_some_and(|mut rest| rest.next().is_none())
+    );
+}
+
+#[test]
+fn the_oldest_go_at_the_bound() {
+    let whole = history(10, usize::MAX, &Map::new());
+    for (bytes_max, first) in [
+        (whole.bytes() + 1, 1),
+        (whole.bytes(), 1),
+        (whole.bytes() - 1, 2),
+        (0, 10),
+    ] {
+        let mut history = history(10, bytes_max, &Map::new());
+        let kept: Vec<u64> = history.entries().map(|entry| entry.block.height).collect();
+        assert_eq!(kept, (first..=10).collect::<Vec<_>>());
+        assert_eq!(history.head(), whole.head());
+        assert!(history.bytes() <= bytes_max || kept.len() == 1);
+        assert!(history.since(first - 1).is_some());
+        if first > 1 {
+            assert!(history.since(first - 2).is_none());
+            assert_eq!(
+                history.rollback(first - 1),
+                if first == 1 {
+                    Ok(())
+                } else {
+                    Err(HistoryError::NotKept { height: first - 1 })
+                }
+            );
+        }
+    }
+}
+
+#[test]
+fn rolls_back_and_grows_again() {
+    let mut history = history(10, usize::MAX, &Map::new());
+    let bytes = history.bytes();
+    assert_eq!(
+        history.rollback(11),
+        Err(HistoryError::NotKept { height: 11 })
+    );
+    assert_eq!(history.rollback(10), Ok(()));
+    assert_eq!(history.bytes(), bytes);
+    assert_eq!(history.rollback(4), Ok(()));
+    assert_eq!(history.head().0, 4);
+    assert_eq!(history.state(), &state(4, &Map::new()));
+    for height in 5..=10 {
+        grow(&mut history, state(height, &Map::new()), height % 2 == 0);
+    }
+    assert_eq!(history.bytes(), bytes);
+    assert_eq!(history.rollback(0), Ok(()));
+    assert_eq!((history.head(), history.bytes()), ((0, EPOCH), 0));
+    assert_eq!(history.state(), &Map::new());
+}
+
+#[test]
+fn names_why_a_block_does_not_follow() {
+    let mut history = history(3, usize::MAX, &Map::new());
+    let entry = history.at(3).expect("kept").clone();
+    let next = Block {
+        height: 4,
+        parent: entry.block_hash,
+        ..entry.block.clone()
+    };
+    let mut offer = |block: &Block, finalization: Option<Certificate>, state: &Map| {
+        let before = history.head();
+        let refused = history.push(block.clone(), finalization, state.clone(), 4);
+        assert_eq!(history.head(), before);
+        refused
+    };
+    for height in [3, 5] {
+        let block = Block {
+            height,
+            ..next.clone()
+        };
+        assert_eq!(
+            offer(&block, None, &entry.state),
+            Err(HistoryError::Height {
+                have: height,
+                need: 4
+            })
+        );
+    }
+    let orphan = Block {
+        parent: EPOCH,
+        ..next.clone()
+    };
+    assert_eq!(
+        offer(&orphan, None, &entry.state),
+        Err(HistoryError::Parent {
+            have: EPOCH,
+            need: entry.block_hash
+        })
+    );
+    assert_eq!(
+        offer(&next, None, &Map::new()),
+        Err(HistoryError::Root {
+            have: Map::new().root(),
+            need: next.root
+        })
+    );
+    assert_eq!(
+        offer(&next, Some(certificate(4, EPOCH)), &entry.state),
+        Err(HistoryError::Finalization {
+            have: EPOCH,
+            need: next.hash(EPOCH)
+        })
+    );
+}
+
+#[test]
+fn a_finalization_is_kept_beside_its_block() {
+    let mut history = history(3, usize::MAX, &Map::new());
+    let hash = history.at(3).expect("kept").block_hash;
+    let bytes = history.bytes();
+    assert!(!history.set_finalization(certificate(9, EPOCH)));
+    for _ in 0..2 {
+        assert!(history.set_finalization(certificate(9, hash)));
+        let entry = history.at(3).expect("kept");
+        assert_eq!(entry.finalization, Some(certificate(9, hash)));
+        assert_eq!(history.bytes(), bytes + entry.finalization_len());
+    }
+}
+
+#[test]
+fn starts_anew_at_a_snapshot() {
+    let mut far = history(40, usize::MAX, &Map::new());
+    let mut history = history(3, usize::MAX, &Map::new());
+    let entry = far.at(40).expect("kept").clone();
+    let finalization = entry
+        .finalization
+        .clone()
+        .expect("even heights are certified");
+    let wrong = history.install(entry.block.clone(), finalization.clone(), Map::new(), 40);
+    assert!(matches!(wrong, Err(HistoryError::Root { .. })));
+    assert_eq!(history.head().0, 3);
+    history
+        .install(entry.block.clone(), finalization, entry.state, 40)
+        .expect("the state has the root");
+    assert_eq!(history.head(), far.head());
+    assert!(history.since(38).is_none());
+    assert_eq!(history.since(39).map(Iterator::count), Some(1));
+    assert!(history.state_at(3).is_none());
+    grow(&mut history, state(41, &Map::new()), true);
+    grow(&mut far, state(41, &Map::new()), true);
+    assert_eq!(history.head(), far.head());
+}

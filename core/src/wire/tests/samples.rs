@@ -1,0 +1,306 @@
+//! One value of every type that travels.
+
+use super::super::*;
+use crate::crypto::{Domain, Hash, Identity, hash};
+use crate::id::{GroupId, PeerId, RunId};
+
+pub(super) fn identity(byte: u8) -> Identity {
+    Identity::new([byte; 32])
+}
+
+pub(super) fn peer(byte: u8) -> PeerId {
+    identity(byte).peer()
+}
+
+pub(super) fn digest(byte: u8) -> Hash {
+    hash(Domain::Trace, &[&[byte]])
+}
+
+pub(super) fn bytes<const N: usize>(content: &[u8]) -> Bytes<N> {
+    Bytes::from_vec(content.to_vec()).expect("short enough")
+}
+
+pub(super) fn list<T, const N: usize>(elements: Vec<T>) -> BoundedVec<T, N> {
+    BoundedVec::from_vec(elements).expect("few enough")
+}
+
+pub(super) const GROUP: GroupId = GroupId([6; 16]);
+
+pub(super) fn action(number: u64, payload: ActionPayload) -> SignedAction {
+    let action = Action {
+        author: peer(1),
+        run: RunId(77),
+        number,
+        previous: digest(1),
+        frontier: list(vec![FrontierEntry {
+            id: ActionId {
+                author: peer(2),
+                run: RunId(300),
+                number: 5,
+            },
+            hash: digest(2),
+        }]),
+        dependencies: list(vec![1, 200]),
+        validity: Validity {
+            until_height: Some(1_000),
+            phase: None,
+        },
+        payload,
+    };
+    action.sign(GROUP, &identity(1))
+}
+
+pub(super) fn block() -> Block {
+    Block {
+        height: 300,
+        parent: digest(3),
+        root: digest(4),
+        opening: Some(Opening {
+            draw: 9,
+            preimages: list(vec![(0, digest(5)), (3, digest(6))]),
+        }),
+        actions: list(vec![
+            action(6, ActionPayload::Rules(bytes(b"bet"))),
+            action(7, ActionPayload::Missing { draw: 9, voter: 2 }),
+        ]),
+        refused: list(vec![
+            Refused {
+                index: 0,
+                reason: Reason::Rules {
+                    code: 500,
+                    detail: bytes(b"12"),
+                },
+            },
+            Refused {
+                index: 1,
+                reason: Reason::Dependency { number: 6 },
+            },
+        ]),
+    }
+}
+
+pub(super) fn statement(kind: VoteKind) -> VoteStatement {
+    VoteStatement {
+        round: 310,
+        kind,
+        block: match kind {
+            VoteKind::Nullify => Hash::ZERO,
+            VoteKind::Notarize | VoteKind::Finalize => digest(7),
+        },
+    }
+}
+
+pub(super) fn vote(kind: VoteKind, voter: u8) -> Vote {
+    statement(kind).sign(GROUP, digest(8), voter, &identity(voter))
+}
+
+pub(super) fn certificate(kind: VoteKind) -> Certificate {
+    Certificate {
+        statement: statement(kind),
+        signatures: list(
+            (1..4)
+                .map(|voter| (voter, vote(kind, voter).signature))
+                .collect(),
+        ),
+    }
+}
+
+pub(super) fn rules() -> RulesId {
+    RulesId {
+        name: bytes(b"craps"),
+        version: 1,
+        vectors: digest(9),
+    }
+}
+
+pub(super) fn entry(byte: u8) -> RosterEntry {
+    RosterEntry {
+        peer: peer(byte),
+        name: bytes("Þóra".as_bytes()),
+        tip: digest(byte),
+    }
+}
+
+pub(super) fn genesis() -> SignedGenesis {
+    let genesis = Genesis {
+        group: GROUP,
+        members: list(vec![entry(1), entry(2), entry(3), entry(4)]),
+        rules: rules(),
+        rules_config: bytes(&[100, 0]),
+        modes: list(vec![
+            Mode::Majority,
+            Mode::Majority,
+            Mode::Unanimous,
+            Mode::Bft,
+        ]),
+        draw_timeout_ms: 8_000,
+        root: digest(10),
+    };
+    genesis.sign(&identity(1))
+}
+
+pub(super) fn snapshot_chunk() -> SnapshotChunk {
+    SnapshotChunk {
+        block: block(),
+        finalization: certificate(VoteKind::Finalize),
+        chunk: 1,
+        chunks: 3,
+        entries: list(vec![
+            (bytes(b"a"), bytes(b"")),
+            (bytes(b"ab"), bytes(&[1; 200])),
+        ]),
+    }
+}
+
+pub(super) fn refusals() -> Vec<Refusal> {
+    [
+        RefusalKind::Invalid { rule: 4 },
+        RefusalKind::Conflict,
+        RefusalKind::Busy {
+            retry_after_ms: 250,
+        },
+    ]
+    .into_iter()
+    .map(|kind| Refusal {
+        round: 310,
+        block: digest(11),
+        voter: 2,
+        kind,
+        signature: identity(2).sign(b"refusal"),
+    })
+    .collect()
+}
+
+pub(super) fn fetches() -> Vec<Fetch> {
+    vec![
+        Fetch::Above {
+            height: 299,
+            block: digest(12),
+        },
+        Fetch::Body { block: digest(13) },
+        Fetch::Votes { from: 308 },
+        Fetch::Actions {
+            author: 3,
+            from: 17,
+        },
+        Fetch::Snapshot {
+            block: digest(14),
+            from_chunk: 2,
+        },
+    ]
+}
+
+pub(super) fn answers() -> Vec<Found> {
+    vec![
+        Found::Blocks {
+            blocks: list(vec![block(), block()]),
+            finalization: certificate(VoteKind::Finalize),
+        },
+        Found::Snapshot(snapshot_chunk()),
+        Found::Body(BlockWithCertificate {
+            block: block(),
+            certificate: Some(certificate(VoteKind::Notarize)),
+        }),
+        Found::Actions(list(vec![action(8, ActionPayload::Rules(bytes(b"roll")))])),
+        Found::UpToDate,
+        Found::Busy {
+            retry_after_ms: 900,
+        },
+    ]
+}
+
+pub(super) fn proposals() -> Vec<Proposal> {
+    [
+        Parent::Extends { round: 309 },
+        Parent::Repeats { round: 308 },
+    ]
+    .into_iter()
+    .map(|parent| Proposal::sign(GROUP, digest(8), 310, parent, block(), 1, &identity(1)))
+    .collect()
+}
+
+pub(super) fn join() -> JoinRequest {
+    JoinRequest {
+        joiner: peer(2),
+        name: bytes("Þóra".as_bytes()),
+        tip: digest(15),
+        nonce: [7; 16],
+        rules: list(vec![rules()]),
+        ticket_signature: identity(9).sign(b"ticket"),
+        signature: identity(2).sign(b"join"),
+    }
+}
+
+pub(super) fn roster() -> Roster {
+    Roster {
+        revision: 2,
+        entries: list(vec![entry(1), entry(2)]),
+        signature: identity(1).sign(b"roster"),
+    }
+}
+
+pub(super) fn status() -> Status {
+    Status {
+        height: 300,
+        block: digest(16),
+        round: 310,
+        actions_known: list(vec![1, 2, 300, 0]),
+        actions_digest: u64::MAX,
+        reply: true,
+    }
+}
+
+pub(super) fn reveal() -> Reveal {
+    Reveal {
+        draw: 9,
+        voter: 1,
+        preimage: digest(17),
+    }
+}
+
+/// At least one message of every kind, with a name for each.
+pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
+    let votes = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
+    let mut messages = vec![
+        ("join".to_owned(), GroupMessage::Join(join())),
+        ("roster".to_owned(), GroupMessage::Roster(roster())),
+        ("genesis".to_owned(), GroupMessage::Genesis(genesis())),
+        (
+            "action".to_owned(),
+            GroupMessage::Action(action(6, ActionPayload::Rules(bytes(b"bet")))),
+        ),
+        (
+            "action_missing".to_owned(),
+            GroupMessage::Action(action(7, ActionPayload::Missing { draw: 9, voter: 2 })),
+        ),
+        (
+            "votes".to_owned(),
+            GroupMessage::Votes {
+                repeat: 3,
+                votes: list(votes.into_iter().map(|kind| vote(kind, 2)).collect()),
+            },
+        ),
+        (
+            "certificates".to_owned(),
+            GroupMessage::Certificates(list(votes.into_iter().map(certificate).collect())),
+        ),
+        ("reveal".to_owned(), GroupMessage::Reveal(reveal())),
+        ("status".to_owned(), GroupMessage::Status(status())),
+    ];
+    let mut number = |name: &str, message| {
+        messages.push((format!("{name}_{}", messages.len()), message));
+    };
+    for proposal in proposals() {
+        number("proposal", GroupMessage::Proposal(proposal));
+    }
+    for refusal in refusals() {
+        number("refusal", GroupMessage::Refusal(refusal));
+    }
+    for fetch in fetches() {
+        number("fetch", GroupMessage::Fetch(fetch));
+    }
+    for found in answers() {
+        number("found", GroupMessage::Found(found));
+    }
+    messages
+}

@@ -1,0 +1,325 @@
+//! Two phones as a shell would run them, joined by a fake radio.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use althing::rules::counter::{self, CounterAction};
+use althing::state::{Key, Map};
+use althing::{Duration, Instant};
+use althing_driver::{Clock, ManualClock};
+use althing_ffi::{
+    Althing, Event, Fate, LinkDownReason, OperationResult, Outputs, PowerState, RadioCommand,
+    RadioEvent, Role, Status, Table, Validity,
+};
+
+const PERIOD_MS: u64 = 100;
+
+#[derive(Clone, Debug)]
+enum Due {
+    Radio(usize, RadioEvent),
+    /// Adverts are heard.
+    Adverts,
+}
+
+struct Phone {
+    althing: Arc<Althing>,
+    scanning: bool,
+    advert: Option<Vec<u8>>,
+    wake_at_ms: Option<u64>,
+    events: Vec<Event>,
+}
+
+/// A room in which everyone hears everyone, and nothing is lost.
+struct Room {
+    clock: ManualClock,
+    phones: Vec<Phone>,
+    /// By (phone, link): the other end.
+    ends: BTreeMap<(usize, u64), (usize, u64)>,
+    due: BTreeMap<(u64, u64), Due>,
+    counter: u64,
+}
+
+impl Room {
+    fn new(count: u8) -> Self {
+        let clock = ManualClock::new(Instant::from_millis(1_000));
+        let phones = (0..count)
+            .map(|index| Phone {
+                althing: Althing::with_clock(
+                    vec![index + 1; 32],
+                    vec![index + 101; 32],
+                    Arc::new(clock.clone()),
+                )
+                .expect("both keys have 32 bytes"),
+                scanning: false,
+                advert: None,
+                wake_at_ms: None,
+                events: Vec::new(),
+            })
+            .collect();
+        let mut room = Self {
+            clock,
+            phones,
+            ends: BTreeMap::new(),
+            due: BTreeMap::new(),
+            counter: 0,
+        };
+        for phone in 0..usize::from(count) {
+            let state = PowerState::On;
+            room.later(0, Due::Radio(phone, RadioEvent::PowerChanged { state }));
+        }
+        room.later(PERIOD_MS, Due::Adverts);
+        room
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.now().as_millis()
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn later(&mut self, ms: u64, due: Due) {
+        let order = self.fresh();
+        self.due.insert((self.now_ms() + ms, order), due);
+    }
+
+    fn device(phone: usize) -> u64 {
+        phone as u64 + 1_000
+    }
+
+    /// Carries out what a call returned.
+    fn take(&mut self, phone: usize, outputs: Outputs) {
+        self.phones[phone].wake_at_ms = outputs.wake_after_ms.map(|after| self.now_ms() + after);
+        self.phones[phone].events.extend(outputs.events);
+        for command in outputs.radio {
+            match command {
+                RadioCommand::Scan { .. } => self.phones[phone].scanning = true,
+                RadioCommand::StopScan => self.phones[phone].scanning = false,
+                RadioCommand::Advertise { advert, .. } => {
+                    self.phones[phone].advert = Some(advert);
+                }
+                RadioCommand::StopAdvertising => self.phones[phone].advert = None,
+                RadioCommand::Connect { device } => self.connect(phone, device),
+                RadioCommand::Disconnect { link } => self.disconnect(phone, link),
+                RadioCommand::Write { link, op, bytes }
+                | RadioCommand::Notify { link, op, bytes } => self.carry(phone, link, op, bytes),
+            }
+        }
+    }
+
+    fn connect(&mut self, central: usize, device: u64) {
+        let peripheral = usize::try_from(device - 1_000).expect("one of ours");
+        let links = [self.fresh(), self.fresh()];
+        let sides = [
+            (central, links[0], peripheral, Role::Central),
+            (peripheral, links[1], central, Role::Peripheral),
+        ];
+        self.ends
+            .insert((central, links[0]), (peripheral, links[1]));
+        self.ends
+            .insert((peripheral, links[1]), (central, links[0]));
+        for (phone, link, other, role) in sides {
+            let up = RadioEvent::LinkUp {
+                link,
+                device: Self::device(other),
+                role,
+                value_len_max: 244,
+            };
+            self.later(30, Due::Radio(phone, up));
+            self.later(60, Due::Radio(phone, RadioEvent::Ready { link }));
+        }
+    }
+
+    fn disconnect(&mut self, phone: usize, link: u64) {
+        let Some((other, other_link)) = self.ends.remove(&(phone, link)) else {
+            return;
+        };
+        self.ends.remove(&(other, other_link));
+        for (phone, link, reason) in [
+            (phone, link, LinkDownReason::Local),
+            (other, other_link, LinkDownReason::Remote),
+        ] {
+            self.later(1, Due::Radio(phone, RadioEvent::LinkDown { link, reason }));
+        }
+    }
+
+    fn carry(&mut self, phone: usize, link: u64, op: u64, bytes: Vec<u8>) {
+        let Some((other, other_link)) = self.ends.get(&(phone, link)).copied() else {
+            return;
+        };
+        assert!(bytes.len() <= 244);
+        let completed = RadioEvent::OperationCompleted {
+            link,
+            op,
+            result: OperationResult::Done,
+        };
+        let received = RadioEvent::ValueReceived {
+            link: other_link,
+            bytes,
+        };
+        self.later(2, Due::Radio(phone, completed));
+        self.later(5, Due::Radio(other, received));
+    }
+
+    fn adverts(&mut self) {
+        for phone in 0..self.phones.len() {
+            for other in 0..self.phones.len() {
+                if phone != other
+                    && self.phones[phone].scanning
+                    && let Some(advert) = self.phones[other].advert.clone()
+                {
+                    let heard = RadioEvent::Discovered {
+                        device: Self::device(other),
+                        advert,
+                        rssi: -50,
+                    };
+                    self.later(phone as u64, Due::Radio(phone, heard));
+                }
+            }
+        }
+        self.later(PERIOD_MS, Due::Adverts);
+    }
+
+    /// Lets the next thing happen.
+    fn step(&mut self) {
+        let wake = (0..self.phones.len())
+            .filter_map(|phone| Some((self.phones[phone].wake_at_ms?, phone)))
+            .min();
+        let (at, order) = *self.due.keys().next().expect("adverts go on for ever");
+        if let Some((wake_at, phone)) = wake
+            && wake_at <= at
+        {
+            self.move_to(wake_at);
+            let outputs = self.phones[phone].althing.handle_timeout();
+            return self.take(phone, outputs.expect("alive"));
+        }
+        self.move_to(at);
+        match self.due.remove(&(at, order)).expect("was there") {
+            Due::Adverts => self.adverts(),
+            Due::Radio(phone, event) => {
+                let outputs = self.phones[phone].althing.handle_radio(event);
+                self.take(phone, outputs.expect("alive"));
+            }
+        }
+    }
+
+    fn move_to(&mut self, at_ms: u64) {
+        let ahead = at_ms.saturating_sub(self.now_ms());
+        self.clock.advance(Duration::from_millis(ahead));
+    }
+
+    /// Runs until `done`, for at most a minute of its own time.
+    fn run_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let limit = self.now_ms() + 60_000;
+        while !done(self) {
+            self.step();
+            assert!(self.now_ms() < limit, "a minute has passed: {what}");
+        }
+    }
+
+    fn saw(&self, phone: usize, what: impl Fn(&Event) -> bool) -> bool {
+        self.phones[phone].events.iter().any(what)
+    }
+
+    fn committed(&self, phone: usize, group: &str) -> Option<Map> {
+        let althing = &self.phones[phone].althing;
+        let entries = althing.committed(group.to_owned()).expect("alive")?;
+        let mut map = Map::new();
+        for entry in entries {
+            let key = Key::new(&entry.key).expect("the core's own key");
+            map.insert(key, entry.value);
+        }
+        Some(map)
+    }
+}
+
+#[test]
+fn two_phones_commit_one_action() {
+    let mut room = Room::new(2);
+    let opened = room.phones[0].althing.open_table(
+        "Anna".to_owned(),
+        "counter".to_owned(),
+        Vec::new(),
+        None,
+    );
+    let Table {
+        group,
+        ticket,
+        outputs,
+    } = opened.expect("the counter is built in");
+    room.take(0, outputs);
+    let joined = room.phones[1]
+        .althing
+        .join_table(ticket, "Björn".to_owned());
+    let joined = joined.expect("a fresh ticket");
+    assert_eq!(joined.group, group);
+    room.take(1, joined.outputs);
+
+    room.run_until("both are listed", |room| {
+        room.saw(
+            0,
+            |event| matches!(event, Event::Gathering { entries, .. } if entries.len() == 2),
+        )
+    });
+    let outputs = room.phones[0].althing.start_table(group.clone());
+    room.take(0, outputs.expect("two are enough"));
+    room.run_until("both have started", |room| {
+        (0..2).all(|phone| room.saw(phone, |event| matches!(event, Event::Started { .. })))
+    });
+    for phone in &room.phones {
+        assert_eq!(phone.althing.groups(), Ok(vec![group.clone()]));
+    }
+
+    let payload = CounterAction::Add {
+        amount: 5,
+        expect: Some(0),
+    };
+    let submitted = room.phones[1]
+        .althing
+        .submit(
+            group.clone(),
+            payload.encode(),
+            Vec::new(),
+            Validity::default(),
+        )
+        .expect("the group runs");
+    let submission = submitted.submission;
+    room.take(1, submitted.outputs);
+    // Shown at once, committed later.
+    let view = room.phones[1].althing.view(group.clone());
+    let view = view.expect("alive").expect("started");
+    assert_eq!(view.pending.len(), 1);
+    assert_eq!(
+        room.committed(1, &group).as_ref().and_then(counter::value),
+        Some(0)
+    );
+
+    room.run_until("the action is committed everywhere", |room| {
+        (0..2).all(|phone| {
+            let map = room.committed(phone, &group);
+            map.as_ref().and_then(counter::value) == Some(5)
+        })
+    });
+    assert!(room.saw(1, |event| {
+        matches!(event, Event::Fate { submission: id, fate: Fate::Committed { .. }, .. } if *id == submission)
+    }));
+    let views: Vec<_> = room
+        .phones
+        .iter()
+        .map(|phone| phone.althing.view(group.clone()))
+        .map(|view| view.expect("alive").expect("started"))
+        .collect();
+    assert_eq!(views[0].head, views[1].head);
+    assert_eq!(views[0].state, views[1].state);
+    assert!(views[0].head.height >= 1);
+    for view in views {
+        assert_eq!(view.members.len(), 2);
+        assert_eq!(view.pending, []);
+        assert_eq!(view.status, Status::Live);
+    }
+    for phone in 0..2 {
+        assert!(!room.saw(phone, |event| matches!(event, Event::PeerFault { .. })));
+    }
+}
