@@ -210,19 +210,20 @@ fn absences(text: &mut String, report: &Report) {
     }
     together.sort_by_key(|one| (one.0, one.1));
     for (from_ms, to_ms, why, names) in together.iter().take(ABSENCES_SHOWN) {
-        let (who, was) = match names.as_slice() {
-            all if all.len() == report.players => ("Everybody".to_owned(), "was"),
-            [one] => ((*one).to_owned(), "was"),
-            some => (some.join(", "), "were"),
-        };
-        line(
-            text,
-            format_args!(
-                "{who} {was} away for {} from {} ({why}).",
-                time(to_ms.abs_diff(*from_ms)),
-                signed_time(*from_ms),
-            ),
-        );
+        let lasted = time(to_ms.abs_diff(*from_ms));
+        let from = signed_time(*from_ms);
+        if names.len() == report.players && *why == "out of reach" {
+            let told =
+                format_args!("No quorum was in reach of each other for {lasted} from {from}.");
+            line(text, told);
+        } else {
+            let was = if names.len() == 1 { "was" } else { "were" };
+            let who = names.join(", ");
+            line(
+                text,
+                format_args!("{who} {was} away for {lasted} from {from} ({why})."),
+            );
+        }
     }
     if together.len() > ABSENCES_SHOWN {
         line(

@@ -444,7 +444,8 @@
       together.set(when, [...(together.get(when) || []), data.names[who]]);
     }
     list("Absences", [...together].map(([when, names]) =>
-      `${names.length === players ? "Everybody" : names.join(", ")}: ${when}`));
+      names.length < players ? `${names.join(", ")}: ${when}`
+        : `Everybody: ${when.replace("out of reach", "no quorum in reach of each other")}`));
     if (!section.childElementCount) section.remove();
   }
 
