@@ -115,23 +115,34 @@ pub(crate) fn soak(total: &Soak, plant: Option<PlantName>, cheap: bool, jobs: us
     );
     violations(&mut text, &total.violations);
     if let Some(first) = total.violations.first() {
+        let (features, plant) = plant.map_or(Default::default(), |plant| {
+            (
+                " --features planted",
+                format!(" --plant {}", plant.as_str()),
+            )
+        });
+        let signatures = if cheap { " --signatures cheap" } else { "" };
         line(
             &mut text,
-            format_args!("Again: cargo run --release -- soak --seed {}", first.seed),
+            format_args!(
+                "Again: cargo run --release{features} -- soak --seed {}{plant}{signatures}",
+                first.seed
+            ),
         );
     }
     match (plant, total.violations.first()) {
         (Some(plant), Some(first)) => line(
             &mut text,
             format_args!(
-                "The planted bug {plant:?} was found by seed {}, after {}.",
+                "The planted bug {} was found by seed {}, after {}.",
+                plant.as_str(),
                 first.seed,
                 counted(total.seeds, "seed")
             ),
         ),
         (Some(plant), None) => line(
             &mut text,
-            format_args!("The planted bug {plant:?} was NOT found."),
+            format_args!("The planted bug {} was NOT found.", plant.as_str()),
         ),
         (None, _) => {}
     }
