@@ -166,8 +166,8 @@
       group,
       box: svg(group, "rect", { x: -17, y: -25, width: 34, height: 50, rx: 7, fill: "#fff", "stroke-width": 2.5 }),
       height: svg(group, "text", { y: 5, "text-anchor": "middle", "font-size": 14, "font-weight": 650 }),
-      name: svg(group, "text", { y: -32, "text-anchor": "middle", "font-size": 12.5, "font-weight": 600 }, name),
-      chips: svg(group, "text", { y: 40, "text-anchor": "middle", "font-size": 12 }),
+      name: svg(group, "text", { y: -32, "text-anchor": "middle", "font-size": 12.5, "font-weight": 600, class: "halo" }, name),
+      chips: svg(group, "text", { y: 40, "text-anchor": "middle", "font-size": 12, class: "halo" }),
       badge: svg(group, "circle", { cx: 17, cy: -24, r: 9, fill: AMBER }),
       count: svg(group, "text", { x: 17, y: -20, "text-anchor": "middle", "font-size": 11, "font-weight": 650, style: "fill:#fff" }),
     };
