@@ -1,13 +1,13 @@
 //! Somebody with a radio bends values on their way and plays old ones again: faults are counted,
 //! nothing is committed wrongly, and the table goes on.
 
-use althing_world::{Adversary, Game, Habits, Report, WorldConfig};
+use althing_world::{Adversary, Game, Habits, Report};
 
 use crate::room::{Room, SECOND, cheap};
 
 /// A table of four that plays for half a minute, under attack or not.
 fn play(seed: u64, adversary: Option<Adversary>) -> Report {
-    let mut room = Room::sit(WorldConfig { ..cheap(seed) }, 4);
+    let mut room = Room::sit(cheap(seed), 4);
     let habits = Habits {
         pause_min_us: 300_000,
         pause_max_us: 600_000,
@@ -32,15 +32,17 @@ fn faults(report: &Report, name: &str) -> u64 {
 }
 
 fn keeps_goodput(attacked: &Report, calm: &Report) {
-    let (got, of) = (attacked.actions.committed, calm.actions.committed);
+    // A later commit refuses more expectations: what counts is who got his answer.
+    let settled = |report: &Report| report.actions.committed + report.actions.rejected;
+    let (got, of) = (settled(attacked), settled(calm));
     println!(
-        "committed {got} of {of}, p50 {} ms of {} ms, {} links lost, faults {:?}",
+        "settled {got} of {of}, p50 {} ms of {} ms, {} links lost, faults {:?}",
         attacked.commit.p50_ms(),
         calm.commit.p50_ms(),
         attacked.links_lost,
         attacked.faults,
     );
-    assert!(got * 10 >= of * 9, "{got} of {of} commits");
+    assert!(got * 10 >= of * 9, "{got} of {of} settled");
 }
 
 #[test]

@@ -230,6 +230,13 @@ impl Room {
         );
     }
 
+    /// Faults of peers that phones counted. A message that had nowhere to go is nobody's.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, u64)> {
+        let mut faults = self.world.report(self.players).faults;
+        faults.retain(|(name, _)| *name != "no route");
+        faults
+    }
+
     /// No invariant was broken, and every transcript leads to its state.
     pub(crate) fn is_sound(&mut self) {
         self.world.check_transcripts(self.players);

@@ -22,8 +22,7 @@ fn status_goes_down_and_up() {
     let began = told(&room, 0).len();
     room.part(&[3]);
     room.run(SECOND * 4);
-    let missing = room.view(0).members[3].0;
-    assert_eq!(room.view(0).members[3].1, "phone 3");
+    let missing = room.world.phone(3).node().unwrap().peer();
     assert_eq!(
         room.view(0).status,
         Status::Degraded {

@@ -27,7 +27,7 @@ fn full_queues_and_busy_stacks_delay_and_lose_nothing() {
         }
         room.commits(&[0, 1, 2, 3], 80, SECOND * 20);
         let report = room.world.report(4);
-        assert_eq!(report.faults, [], "{profile:?}");
+        assert_eq!(room.faults(), [], "{profile:?}");
         assert_eq!(report.links_lost, 0, "{profile:?}");
         room.is_sound();
     }
