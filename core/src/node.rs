@@ -4,6 +4,7 @@
 //! them are quiet; only then does an input end.
 
 mod api;
+mod commands;
 mod radio;
 mod storage;
 mod tables;

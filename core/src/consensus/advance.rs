@@ -31,6 +31,7 @@ impl Consensus {
             self.adopt_bodies();
             self.leave_round(now);
             self.commit(now, out);
+            self.watch_unfinal(now);
             self.find_divergence(out);
             self.start_executions(now, out);
             self.finalize_votes();
@@ -115,9 +116,6 @@ impl Consensus {
         self.told.clear();
         self.repeater.restart();
         self.thin_out();
-        if self.unfinal_since.is_none() {
-            self.unfinal_since = self.highest_notarized_above_final().map(|_| now);
-        }
     }
 
     /// Without a finalization for very long, nullified rounds below the highest notarized block go
@@ -180,7 +178,7 @@ impl Consensus {
         };
         self.finalized_at = now;
         self.forget();
-        self.unfinal_since = self.highest_notarized_above_final().map(|_| now);
+        self.unfinal_since = None;
         self.repeater.restart();
         self.moved = true;
         // The finalized block may be finalized again in a later round; that commits nothing.
@@ -189,6 +187,16 @@ impl Consensus {
                 blocks,
                 certificate,
             });
+        }
+    }
+
+    /// C2: a notarized block that is not final becomes work after 3D, however it became known.
+    fn watch_unfinal(&mut self, now: Instant) {
+        match self.highest_notarized_above_final() {
+            Some(_) => {
+                self.unfinal_since.get_or_insert(now);
+            }
+            None => self.unfinal_since = None,
         }
     }
 
@@ -221,7 +229,11 @@ impl Consensus {
             let block = round.certified()?;
             match self.chain.standing(&block)? {
                 Standing::Invalid(rule) => Some((*number, block, rule)),
-                Standing::Held | Standing::Executing | Standing::Valid | Standing::Later(_) => None,
+                Standing::Held
+                | Standing::Executing
+                | Standing::Valid
+                | Standing::Objected(_)
+                | Standing::Later(_) => None,
             }
         });
         if let Some((round, block, rule)) = wrong {
@@ -401,7 +413,7 @@ impl Consensus {
         let Some(height) = self.height_of(&proposal.block.parent) else {
             return lacking;
         };
-        if proposal.block.height != height + 1 {
+        if proposal.block.height != height.saturating_add(1) {
             return Judged::As(Event::Unsound, INVALID);
         }
         // C3's cap, as far as it can be checked: a leader may know a later finalization.
@@ -415,6 +427,13 @@ impl Consensus {
         }
         match self.chain.standing(&hash) {
             Some(Standing::Valid) => Judged::As(Event::Sound, INVALID),
+            // A quorum did not share the objection: the block stands, and must become final.
+            Some(Standing::Objected(_)) if matches!(proposal.parent, Parent::Repeats { .. }) => {
+                Judged::As(Event::Sound, INVALID)
+            }
+            Some(Standing::Objected(rule)) => {
+                Judged::As(Event::Unsound, RefusalKind::Invalid { rule })
+            }
             Some(Standing::Invalid(_)) if !self.rules.has(Sentence::RootMatches) => {
                 Judged::As(Event::Sound, INVALID)
             }
@@ -459,8 +478,22 @@ impl Consensus {
         self.rounds
             .iter()
             .rev()
-            .find(|(_, round)| round.certified().is_some())
+            .find(|(_, round)| {
+                let certified = round.certified();
+                certified.is_some() && certified != Some(self.finalized.block)
+            })
             .map(|(number, _)| *number)
+    }
+
+    /// Whether nothing can come of `round` any more: it is at or below the finalization, it repeated
+    /// the finalized block, or it was nullified and nothing is notarized in it.
+    pub(super) fn is_decided(&self, round: u64) -> bool {
+        round <= self.finalized.round
+            || self.rounds.get(&round).is_some_and(|round| {
+                let certified = round.certified();
+                certified == Some(self.finalized.block)
+                    || certified.is_none() && round.is_nullified()
+            })
     }
 
     fn certified_in(&self, round: u64) -> Option<Hash> {

@@ -177,7 +177,7 @@ impl Consensus {
             return;
         }
         let votes: BoundedVec<Vote, 64> = BoundedVec::truncating(batch.votes.clone());
-        let message = GroupMessage::Votes { repeat: 0, votes };
+        let message = GroupMessage::Votes(votes);
         out.push(Output::Spread { author, message });
         for vote in batch.votes {
             let statement = vote.statement;

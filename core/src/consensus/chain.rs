@@ -19,6 +19,8 @@ pub(super) enum Standing {
     Executing,
     /// Executed to its root.
     Valid,
+    /// Executed to its root, but not to be notarized here for this rule.
+    Objected(u8),
     /// Executed, and refused for breaking this rule.
     Invalid(u8),
     /// To be tried again then.
@@ -82,7 +84,10 @@ impl Chain {
 
     /// Whether it was executed to its root.
     pub(super) fn is_valid(&self, hash: &Hash) -> bool {
-        self.standing(hash) == Some(Standing::Valid)
+        matches!(
+            self.standing(hash),
+            Some(Standing::Valid | Standing::Objected(_))
+        )
     }
 
     /// How far it got.
@@ -104,7 +109,10 @@ impl Chain {
             .filter(|(_, entry)| match entry.standing {
                 Standing::Held => true,
                 Standing::Later(at) => at <= now,
-                Standing::Executing | Standing::Valid | Standing::Invalid(_) => false,
+                Standing::Executing
+                | Standing::Valid
+                | Standing::Objected(_)
+                | Standing::Invalid(_) => false,
             })
             .filter(|(_, entry)| entry.block.parent == *base || self.is_valid(&entry.block.parent))
             .map(|(hash, _)| *hash)
@@ -117,9 +125,11 @@ impl Chain {
             .values()
             .filter_map(|entry| match entry.standing {
                 Standing::Later(at) => Some(at),
-                Standing::Held | Standing::Executing | Standing::Valid | Standing::Invalid(_) => {
-                    None
-                }
+                Standing::Held
+                | Standing::Executing
+                | Standing::Valid
+                | Standing::Objected(_)
+                | Standing::Invalid(_) => None,
             })
             .min()
     }

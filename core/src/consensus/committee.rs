@@ -79,7 +79,7 @@ impl Committee {
     /// The leader of `round` (C1: by rotation).
     pub fn leader(&self, round: u64) -> u8 {
         let n = self.len().max(1) as u64;
-        u8::try_from((round + n - 1) % n).expect("a committee has at most 16 members")
+        u8::try_from((round % n + n - 1) % n).expect("a committee has at most 16 members")
     }
 
     /// Index of `peer`.
@@ -163,9 +163,13 @@ impl Committee {
     }
 }
 
+/// Rounds end here: nobody plays that long, and sums of rounds cannot overflow.
+const ROUND_MAX: u64 = 1 << 62;
+
 /// Whether a statement says something: nullify names no block, the others name one.
 fn well_formed(statement: &VoteStatement) -> bool {
-    (statement.kind == VoteKind::Nullify) == (statement.block == Hash::ZERO)
+    (1..ROUND_MAX).contains(&statement.round)
+        && (statement.kind == VoteKind::Nullify) == (statement.block == Hash::ZERO)
 }
 
 /// The mode that a committee of `n` really has when it asked for `mode`. Bft is undefined below

@@ -15,6 +15,7 @@ impl Consensus {
         if self.step != Step::Waiting
             || self.own != Some(self.committee.leader(self.round))
             || !self.may_vote
+            || self.proposal().is_some()
             || cast != Cast::default()
             || self.is_hopeless()
         {

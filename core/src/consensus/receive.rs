@@ -120,7 +120,7 @@ impl Consensus {
         for (author, votes) in fresh {
             for chunk in votes.chunks(VOTES_PER_MESSAGE) {
                 let votes = BoundedVec::truncating(chunk.to_vec());
-                let message = GroupMessage::Votes { repeat: 0, votes };
+                let message = GroupMessage::Votes(votes);
                 out.push(Output::Spread { author, message });
             }
         }
@@ -200,6 +200,7 @@ impl Consensus {
         }
         let standing = match verdict {
             Verdict::Valid => Standing::Valid,
+            Verdict::Objected { rule } => Standing::Objected(rule),
             Verdict::Invalid { rule } => Standing::Invalid(rule),
             Verdict::WrongRoot => Standing::Invalid(4),
             Verdict::Missing => Standing::Later(now + self.d() / 2),
@@ -225,7 +226,7 @@ impl Consensus {
             self.enter(next, now);
         }
         self.forget();
-        self.unfinal_since = self.highest_notarized_above_final().map(|_| now);
+        self.unfinal_since = None;
     }
 
     /// Adds a verified vote, own or not; whether it is new.

@@ -26,7 +26,7 @@ pub(super) struct Repeater {
     fetch_interval: Duration,
     /// Requests made since something began to be missing.
     fetches: u32,
-    /// Counts repetitions; it makes each a message of its own.
+    /// Counts repetitions: each asks another member.
     repeats: u32,
     /// The current round was entered by a certificate that skipped others.
     jumped: bool,
@@ -116,7 +116,7 @@ impl Consensus {
         if had_votes {
             let newest = votes.len().saturating_sub(VOTES_PER_MESSAGE);
             let votes = BoundedVec::truncating(votes[newest..].to_vec());
-            let message = GroupMessage::Votes { repeat, votes };
+            let message = GroupMessage::Votes(votes);
             out.push(Output::Repeat { message });
             if let Some(certificate) = self.opening_certificate() {
                 let certificates = BoundedVec::truncating(vec![certificate]);
@@ -132,14 +132,14 @@ impl Consensus {
         }
     }
 
-    /// Own stored votes of rounds that are neither nullified nor below a finalization.
+    /// Own stored votes of undecided rounds.
     fn undecided_votes(&self) -> Vec<Vote> {
         let Some(own) = self.own else {
             return Vec::new();
         };
         self.rounds
             .range(..=self.round)
-            .filter(|(_, round)| !round.is_nullified() || round.certified().is_some())
+            .filter(|(number, _)| !self.is_decided(**number))
             .flat_map(|(_, round)| round.of_voter(own))
             .copied()
             .collect()
@@ -205,7 +205,7 @@ impl Consensus {
             return repeated || self.finalized_at + patience <= now;
         }
         // Whoever finalizes is past that round; he waits for the finalization, as we do.
-        vote.statement.kind != VoteKind::Finalize
+        (vote.statement.kind != VoteKind::Finalize || self.is_decided(round))
             && (repeated || round + 1 < self.round || self.entered_at + patience <= now)
     }
 
@@ -218,7 +218,7 @@ impl Consensus {
         }
         self.repeater.answered.insert(voter, now);
         let mut certificates: Vec<Certificate> = Vec::new();
-        if round <= self.finalized.round {
+        if self.is_decided(round) {
             certificates.extend(self.finalized.certificate.clone());
         }
         certificates.extend(
@@ -237,13 +237,9 @@ impl Consensus {
         }
         let votes = self.undecided_votes();
         if !votes.is_empty() {
-            self.repeater.repeats += 1;
             out.push(Output::Send {
                 to: voter,
-                message: GroupMessage::Votes {
-                    repeat: self.repeater.repeats,
-                    votes: BoundedVec::truncating(votes),
-                },
+                message: GroupMessage::Votes(BoundedVec::truncating(votes)),
             });
         }
     }

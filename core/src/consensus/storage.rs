@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::crypto::Hash;
-use crate::node::Record;
+use crate::outbox::Record;
 use crate::wire::{Block, Certificate, Proposal, Vote, VoteKind, decode, encode};
 
 const VOTE: u8 = b'v';

@@ -1,9 +1,11 @@
 //! A whole committee over a network that delays, loses, doubles and cuts; single rules one by one;
-//! every sentence switched off.
+//! every sentence of C3 to C7 with it and without it.
 
 mod bench;
-#[cfg(feature = "mask")]
-mod masked;
 mod network;
 mod rules;
+mod sentences;
 mod sim;
+mod solo;
+
+use super::Input;

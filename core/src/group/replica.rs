@@ -6,6 +6,7 @@
 mod agree;
 mod catch_up;
 mod port;
+mod receive;
 mod restore;
 mod submit;
 
@@ -13,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Draws, DrawsSetup, Executed, Executor, Head, Inserted, Pool, Reachability, Received, Standing,
-    Submissions, Transcript, TranscriptEntry, View, WaitingFor,
+    Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing, Submissions,
+    Transcript, TranscriptEntry, View, WaitingFor,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
@@ -26,7 +27,7 @@ use crate::outbox::Outbox;
 use crate::state::{History, Map};
 use crate::sync::Synchronizer;
 use crate::time::{Duration, Instant};
-use crate::wire::{Fetch, GroupMessage, SignedAction, SignedGenesis};
+use crate::wire::{GroupMessage, SignedGenesis};
 use catch_up::Request;
 use submit::{Repeat, Storing};
 
@@ -44,7 +45,6 @@ pub struct Replica {
     executor: Executor,
     members: Vec<PeerId>,
     addresses: BTreeSet<MeshAddress>,
-    committee: Committee,
     consensus: Consensus,
     history: History,
     /// Height of the newest stored base: blocks above it are stored one by one.
@@ -178,7 +178,6 @@ impl Replica {
             group: content.group,
             addresses: members.iter().map(PeerId::address).collect(),
             members,
-            committee: Self::committee(setup, &executor),
             consensus,
             stored_base: 0,
             executed: BTreeMap::new(),
@@ -393,122 +392,6 @@ impl Replica {
             });
         }
         waiting
-    }
-
-    fn message(
-        &mut self,
-        origin: MeshAddress,
-        message: GroupMessage,
-        now: Instant,
-        out: &mut Outbox<ReplicaOutput>,
-    ) {
-        let sender = self.index_of(origin);
-        match message {
-            // Whoever asks to join a table that runs learns how it started; whether he is in it
-            // stands in the genesis.
-            GroupMessage::Join(_) => {
-                let message = GroupMessage::Genesis(self.genesis.clone());
-                out.push(ReplicaOutput::Send {
-                    to: origin,
-                    message,
-                });
-                self.greet(origin, out);
-            }
-            GroupMessage::Roster(_) => {}
-            // The opener repeats the genesis until he hears us: the answer is where we stand.
-            GroupMessage::Genesis(_) => self.send_status(origin, false, out),
-            GroupMessage::Action(action) => self.action(action, sender, out),
-            GroupMessage::Proposal(proposal) => {
-                for action in proposal.block.actions.iter() {
-                    self.learn(action.clone());
-                }
-                self.consensus_input(Input::Proposal(proposal), now, out);
-            }
-            GroupMessage::Votes { votes, .. } => {
-                self.consensus_input(Input::Votes(votes.into_vec()), now, out);
-            }
-            GroupMessage::Certificates(certificates) => {
-                self.consensus_input(Input::Certificates(certificates.into_vec()), now, out);
-            }
-            GroupMessage::Refusal(refusal) => {
-                self.consensus_input(Input::Refusal(refusal), now, out);
-            }
-            GroupMessage::Reveal(reveal) => match self.draws.receive(reveal) {
-                Received::New => {
-                    self.dirty = true;
-                    let origin = self.members[usize::from(reveal.voter)].address();
-                    out.push(ReplicaOutput::Spread { origin, message });
-                }
-                Received::Invalid => out.push(ReplicaOutput::Fault {
-                    peer: None,
-                    fault: PeerFault::Consensus {
-                        rule: 4,
-                        what: "a preimage that leads elsewhere",
-                    },
-                }),
-                Received::Known | Received::Early | Received::Stale => {}
-            },
-            GroupMessage::Status(status) => {
-                if let Some(sender) = sender {
-                    self.status(sender, &status, now, out);
-                }
-            }
-            GroupMessage::Fetch(fetch) => self.serve(origin, &fetch, out),
-            GroupMessage::Found(found) => self.found(sender, found, now, out),
-        }
-    }
-
-    /// Somebody else's action: believed by its signature, forwarded once.
-    fn action(
-        &mut self,
-        action: SignedAction,
-        sender: Option<u8>,
-        out: &mut Outbox<ReplicaOutput>,
-    ) {
-        if !self.executor.verify(&action) {
-            return out.push(ReplicaOutput::Fault {
-                peer: None,
-                fault: PeerFault::Signature,
-            });
-        }
-        let author = action.action.author;
-        let inserted = self.pool.insert(action.clone());
-        match inserted {
-            Inserted::New | Inserted::Equivocation { .. } | Inserted::Gap { .. } => {
-                self.dirty = true;
-                out.push(ReplicaOutput::Spread {
-                    origin: author.address(),
-                    message: GroupMessage::Action(action),
-                });
-            }
-            Inserted::Known | Inserted::Full | Inserted::Stale => {}
-        }
-        match inserted {
-            Inserted::Equivocation {
-                author,
-                first,
-                second,
-            } => {
-                let what = format!("signed two actions with one number: {first:?} and {second:?}");
-                out.push(ReplicaOutput::Event(ReplicaEvent::Evidence {
-                    peer: author,
-                    what,
-                }));
-            }
-            Inserted::Gap { author, from } => {
-                if let Some(to) = sender {
-                    self.ask(to, Fetch::Actions { author, from }, out);
-                }
-            }
-            Inserted::New | Inserted::Known | Inserted::Full | Inserted::Stale => {}
-        }
-    }
-
-    /// An action inside something else that was received: nobody has to be told.
-    fn learn(&mut self, action: SignedAction) {
-        if self.executor.verify(&action) {
-            self.pool.insert(action);
-        }
     }
 
     fn timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {

@@ -2,22 +2,19 @@
 //! the store and the app.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::storage::{Loaded, Receipt};
-use super::{Command, Done, Event, Node, drain, draw_seed};
-use crate::error::{CommandError, PeerFault};
+use super::{Event, Node, drain};
+use crate::error::PeerFault;
 use crate::group::{
-    Gathering, GatheringInput, GatheringOutput, HashChain, JoinSetup, Replica, ReplicaEvent,
-    ReplicaInput, ReplicaOutput, ReplicaSetup, TableSetup, Ticket, genesis_state,
+    Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput, ReplicaOutput,
+    ReplicaSetup,
 };
 use crate::id::{GroupId, LinkId, MeshAddress};
 use crate::outbox::{Outbox, Record};
-use crate::rules::Rules;
 use crate::time::Instant;
 use crate::wire::{
-    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote,
-    decode, encode,
+    BoundedVec, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote, decode, encode,
 };
 
 /// Votes of this input by where they go: one frame carries all of them (C12).
@@ -26,8 +23,8 @@ pub(super) type OutgoingVotes = BTreeMap<(GroupId, MeshAddress), BTreeSet<Vote>>
 /// A group on this node: gathering, started, or for its opener both until every member was heard.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    gathering: Option<Box<Gathering>>,
-    replica: Option<Box<Replica>>,
+    pub(super) gathering: Option<Box<Gathering>>,
+    pub(super) replica: Option<Box<Replica>>,
 }
 
 impl Table {
@@ -44,103 +41,6 @@ impl Table {
 impl Node {
     pub(super) fn replica(&self, group: GroupId) -> Option<&Replica> {
         self.tables.get(&group)?.replica.as_deref()
-    }
-
-    pub(super) fn table_command(
-        &mut self,
-        command: Command,
-        now: Instant,
-    ) -> Result<Done, CommandError> {
-        match command {
-            Command::OpenTable {
-                name,
-                rules,
-                rules_config,
-                mode,
-            } => {
-                let group = GroupId(self.random_16());
-                let setup = TableSetup {
-                    identity: self.identity.clone(),
-                    config: self.config.group.clone(),
-                    name,
-                    rules: self.rules_named(&rules)?,
-                    rules_config,
-                    mode,
-                    tip: HashChain::new(&self.identity, group).tip(),
-                    group,
-                    ticket_seed: draw_seed(&mut self.rng),
-                };
-                let mut out = Outbox::new();
-                let (gathering, ticket) = Gathering::open(setup, &mut out)?;
-                self.insert_gathering(group, gathering, out, now);
-                Ok(Done::Opened {
-                    group,
-                    ticket: ticket.to_string(),
-                })
-            }
-            Command::JoinTable { ticket, name } => {
-                let ticket: Ticket = ticket.parse()?;
-                let group = ticket.group;
-                if self.tables.contains_key(&group) {
-                    return Err(CommandError::AlreadyJoined);
-                }
-                let setup = JoinSetup {
-                    identity: self.identity.clone(),
-                    config: self.config.group.clone(),
-                    ticket,
-                    name,
-                    tip: HashChain::new(&self.identity, group).tip(),
-                    nonce: self.random_16(),
-                    rules: self.rules_ids(),
-                };
-                let mut out = Outbox::new();
-                let gathering = Gathering::join(setup, &mut out)?;
-                self.insert_gathering(group, gathering, out, now);
-                Ok(Done::Joined { group })
-            }
-            Command::StartTable { group } => {
-                let table = self
-                    .tables
-                    .get_mut(&group)
-                    .ok_or(CommandError::UnknownGroup(group))?;
-                let gathering = table.gathering.as_mut().ok_or(CommandError::TableStarted)?;
-                let rules = &self.config.rules;
-                let root = |genesis: &Genesis| {
-                    let rules = find_rules(rules, &genesis.rules.name)?;
-                    let state = genesis_state(genesis, rules.as_ref()).map_err(|refused| {
-                        let words = rules.describe(refused.code, &refused.detail);
-                        CommandError::BadRulesConfig(words)
-                    })?;
-                    Ok(state.root())
-                };
-                let mut out = Outbox::new();
-                let genesis = gathering.start(&root, &mut out)?;
-                self.start_replica(group, genesis, now);
-                self.gathering_outputs(group, out, now);
-                Ok(Done::Ok)
-            }
-            Command::Submit {
-                group,
-                payload,
-                dependencies,
-                validity,
-            } => {
-                let submission = self.with_replica(group, now, |replica, out| {
-                    replica.submit(payload, dependencies, validity, out)
-                })?;
-                Ok(Done::Submitted { submission })
-            }
-            Command::Withdraw { group, submission } => {
-                self.with_replica(group, now, |replica, out| replica.withdraw(submission, out))?;
-                Ok(Done::Ok)
-            }
-            Command::Acknowledge { group, submission } => {
-                self.with_replica(group, now, |replica, out| {
-                    replica.acknowledge(submission, out)
-                })?;
-                Ok(Done::Ok)
-            }
-        }
     }
 
     pub(super) fn table_message(
@@ -242,7 +142,7 @@ impl Node {
             let votes: Vec<Vote> = votes.into_iter().collect();
             for votes in votes.chunks(VOTES_PER_MESSAGE) {
                 let votes = BoundedVec::truncating(votes.to_vec());
-                self.send_message(group, dest, &GroupMessage::Votes { repeat: 0, votes }, now);
+                self.send_message(group, dest, &GroupMessage::Votes(votes), now);
             }
         }
     }
@@ -313,7 +213,7 @@ impl Node {
         self.gathering_outputs(group, out, now);
     }
 
-    fn gathering_outputs(
+    pub(super) fn gathering_outputs(
         &mut self,
         group: GroupId,
         mut out: Outbox<GatheringOutput>,
@@ -390,7 +290,7 @@ impl Node {
         }
     }
 
-    fn insert_gathering(
+    pub(super) fn insert_gathering(
         &mut self,
         group: GroupId,
         gathering: Gathering,
@@ -406,7 +306,7 @@ impl Node {
         self.tell_reachable(group, now);
     }
 
-    fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
+    pub(super) fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
         let mut out = Outbox::new();
         match Replica::new(&self.replica_setup(), genesis, now, &mut out) {
             Ok(replica) => {
@@ -434,26 +334,6 @@ impl Node {
         }
     }
 
-    /// Runs a command on a started group.
-    fn with_replica<T>(
-        &mut self,
-        group: GroupId,
-        now: Instant,
-        command: impl FnOnce(&mut Replica, &mut Outbox<ReplicaOutput>) -> Result<T, CommandError>,
-    ) -> Result<T, CommandError> {
-        let mut out = Outbox::new();
-        let result = match self.tables.get_mut(&group) {
-            Some(Table {
-                replica: Some(replica),
-                ..
-            }) => command(replica, &mut out),
-            Some(_) => Err(CommandError::NotStarted),
-            None => Err(CommandError::UnknownGroup(group)),
-        };
-        self.replica_outputs(group, out, now);
-        result
-    }
-
     fn replica_input(&mut self, group: GroupId, input: ReplicaInput, now: Instant) {
         let mut out = Outbox::new();
         if let Some(Table {
@@ -466,7 +346,12 @@ impl Node {
         self.replica_outputs(group, out, now);
     }
 
-    fn replica_outputs(&mut self, group: GroupId, mut out: Outbox<ReplicaOutput>, now: Instant) {
+    pub(super) fn replica_outputs(
+        &mut self,
+        group: GroupId,
+        mut out: Outbox<ReplicaOutput>,
+        now: Instant,
+    ) {
         for output in drain(&mut out) {
             match output {
                 ReplicaOutput::Spread { origin, message } => {
@@ -550,7 +435,7 @@ impl Node {
         let own = self.own_address();
         for dest in dests.iter().filter(|dest| **dest != own) {
             match message {
-                GroupMessage::Votes { votes, .. } => {
+                GroupMessage::Votes(votes) => {
                     self.outgoing_votes
                         .entry((group, *dest))
                         .or_default()
@@ -583,30 +468,9 @@ impl Node {
         self.identity.peer().address()
     }
 
-    fn rules_named(&self, name: &str) -> Result<Arc<dyn Rules>, CommandError> {
-        find_rules(
-            &self.config.rules,
-            &Bytes::truncating(name.as_bytes().to_vec()),
-        )
-    }
-
-    fn rules_ids(&self) -> Vec<RulesId> {
+    pub(super) fn rules_ids(&self) -> Vec<RulesId> {
         self.config.rules.iter().map(|rules| rules.id()).collect()
     }
-
-    fn random_16(&mut self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        rand_core::Rng::fill_bytes(&mut self.rng, &mut bytes);
-        bytes
-    }
-}
-
-fn find_rules(known: &[Arc<dyn Rules>], name: &Bytes<32>) -> Result<Arc<dyn Rules>, CommandError> {
-    known
-        .iter()
-        .find(|rules| rules.id().name == *name)
-        .cloned()
-        .ok_or_else(|| CommandError::UnknownRules(String::from_utf8_lossy(name).into_owned()))
 }
 
 /// First bytes of a group's id in front of its messages. A stranger's group with the same bytes

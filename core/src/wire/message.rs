@@ -166,14 +166,8 @@ pub enum GroupMessage {
     Action(SignedAction),
     /// A leader's proposal.
     Proposal(Proposal),
-    /// Votes that the receiver is believed to lack. `repeat` changes with every repetition, so that
-    /// dedup lets a repetition pass.
-    Votes {
-        /// Counts repetitions.
-        repeat: u32,
-        /// The votes.
-        votes: BoundedVec<Vote, 64>,
-    },
+    /// Votes that the receiver is believed to lack.
+    Votes(BoundedVec<Vote, 64>),
     /// Certificates that the receiver is believed to lack.
     Certificates(BoundedVec<Certificate, 16>),
     /// A voter's reason for not notarizing.
@@ -197,7 +191,7 @@ impl GroupMessage {
             Self::Genesis(_) => "genesis",
             Self::Action(_) => "action",
             Self::Proposal(_) => "proposal",
-            Self::Votes { .. } => "votes",
+            Self::Votes(_) => "votes",
             Self::Certificates(_) => "certificates",
             Self::Refusal(_) => "refusal",
             Self::Reveal(_) => "reveal",

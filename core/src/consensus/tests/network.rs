@@ -20,7 +20,6 @@ fn play(name: &str, seeds: std::ops::Range<u64>, acts: u64, weather: Weather) ->
         sum.settled_ms = sum.settled_ms.max(seen.settled_ms);
         sum.slowest_ms = sum.slowest_ms.max(seen.slowest_ms);
     }
-    eprintln!("{name} n={} {:?}: {sum:?}", weather.n, weather.mode);
     sum
 }
 

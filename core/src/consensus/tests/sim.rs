@@ -9,8 +9,8 @@ use super::bench::{Bench, actions, block, root};
 use crate::config::ConsensusConfig;
 use crate::consensus::{Consensus, Finalized, Input, Output, Verdict};
 use crate::crypto::Hash;
-use crate::node::Record;
 use crate::outbox::Outbox;
+use crate::outbox::Record;
 use crate::time::{Duration, Instant};
 use crate::wire::{
     Block, BoundedVec, Certificate, Fetch, GroupMessage, Mode, Parent, Vote, VoteKind,
@@ -267,7 +267,12 @@ impl Sim {
             let said = self.seen.messages;
             let end = self.now + Duration::from_secs(120);
             self.play_until(end);
-            assert_eq!(self.seen.messages, said, "an idle committee sends nothing");
+            assert_eq!(
+                self.seen.messages,
+                said,
+                "an idle committee sends nothing: {}",
+                self.describe()
+            );
             for node in self.nodes.iter().filter_map(|node| node.consensus.as_ref()) {
                 assert_eq!(node.deadline(), None, "an idle committee has no timer");
                 assert_eq!(node.waiting_for(), Vec::new());
@@ -298,10 +303,17 @@ impl Sim {
                 continue;
             };
             text += &format!(
-                "{index}: round {} {:?} final {}@{} work {} waits {:?} deadline {:?} now {:?} \
+                "{index}: round {} {:?} top {:?} lacks {} missing {:?} final {}@{} work {} waits {:?} deadline {:?} now {:?} \
                  pool {:?}\n",
                 consensus.round(),
                 consensus.step,
+                consensus
+                    .rounds
+                    .iter()
+                    .map(|(n, r)| (*n, r.certified(), r.is_nullified(), r.votes().count()))
+                    .collect::<Vec<_>>(),
+                consensus.lacks,
+                consensus.missing_bodies(),
                 consensus.finalized().height,
                 consensus.finalized().round,
                 consensus.work,
@@ -586,7 +598,7 @@ impl Sim {
             Message::Group(GroupMessage::Proposal(proposal)) => {
                 self.feed(to, Input::Proposal(proposal));
             }
-            Message::Group(GroupMessage::Votes { votes, .. }) => {
+            Message::Group(GroupMessage::Votes(votes)) => {
                 self.feed(to, Input::Votes(votes.into_vec()));
             }
             Message::Group(GroupMessage::Certificates(certificates)) => {
@@ -867,7 +879,7 @@ impl Sim {
         if node >= self.honest() {
             return;
         }
-        let GroupMessage::Votes { votes, .. } = message else {
+        let GroupMessage::Votes(votes) = message else {
             return;
         };
         for vote in votes.iter().filter(|vote| usize::from(vote.voter) == node) {
@@ -951,7 +963,7 @@ impl Sim {
                 .copied()
                 .collect();
             let votes = BoundedVec::truncating(chosen);
-            let message = GroupMessage::Votes { repeat: 0, votes };
+            let message = GroupMessage::Votes(votes);
             self.send(liar, to, Message::Group(message));
         }
     }

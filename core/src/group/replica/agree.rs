@@ -213,15 +213,17 @@ impl Replica {
             .execute(standing(height, parent, state), block)
         {
             Ok(executed) => {
-                // C4: whoever holds the preimage of a voter refuses the block that leaves him out.
-                if let Some(reveal) = self.draws.objection(state, &executed.state) {
-                    out.push(ReplicaOutput::Nearest {
-                        message: GroupMessage::Reveal(reveal),
-                    });
-                    return Verdict::Invalid { rule: 4 };
-                }
+                // Whoever holds the preimage of a voter objects to the block that leaves him out.
+                let reveal = self.draws.objection(state, &executed.state);
                 self.executed.insert(hash, (block.height, executed));
-                Verdict::Valid
+                match reveal {
+                    Some(reveal) => {
+                        let message = GroupMessage::Reveal(reveal);
+                        out.push(ReplicaOutput::Nearest { message });
+                        Verdict::Objected { rule: 4 }
+                    }
+                    None => Verdict::Valid,
+                }
             }
             Err(Invalid::Rule { rule, .. }) => Verdict::Invalid { rule },
             Err(Invalid::WrongRoot) => Verdict::WrongRoot,
@@ -239,7 +241,7 @@ impl Replica {
         for (hash, block) in blocks {
             let executed = match self.executed.remove(&hash) {
                 Some((_, executed)) => Ok(executed),
-                // An objection kept it from being executed here; by its finalization it stands.
+                // Its body came after the certificates that made it final.
                 None => {
                     let (height, parent) = self.history.head();
                     self.executor

@@ -203,7 +203,7 @@ impl Replica {
         if sender != Some(asked) {
             return;
         }
-        let committee = &self.committee;
+        let committee = self.consensus.committee();
         let step = self.synchronizer.receive(
             found,
             self.history.head(),

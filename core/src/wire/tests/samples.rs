@@ -275,10 +275,7 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
         ),
         (
             "votes".to_owned(),
-            GroupMessage::Votes {
-                repeat: 3,
-                votes: list(votes.into_iter().map(|kind| vote(kind, 2)).collect()),
-            },
+            GroupMessage::Votes(list(votes.into_iter().map(|kind| vote(kind, 2)).collect())),
         ),
         (
             "certificates".to_owned(),
