@@ -1,6 +1,7 @@
 //! One test binary, one behaviour per file.
 
 mod room;
+mod seeds;
 
 mod absent_voter;
 mod adversaries;
@@ -13,8 +14,10 @@ mod idle_table;
 mod late_joiner;
 mod line_of_phones;
 mod lost_store;
+mod main_table;
 mod no_quorum;
 mod own_actions;
+mod recorded_people;
 mod reference_room;
 mod resync;
 mod same_seed;
