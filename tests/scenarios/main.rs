@@ -1,3 +1,32 @@
 //! One test binary, one behaviour per file.
 
+mod room;
+mod seeds;
+
+mod absent_voter;
+mod adversaries;
+mod catch_up;
+mod counter_example;
+mod crashes;
+mod crowd;
+mod dead_leader;
+mod idle_table;
+mod late_joiner;
+mod line_of_phones;
+mod lost_store;
+mod main_table;
+mod no_quorum;
+mod own_actions;
+mod recorded_people;
+mod reference_room;
+mod resync;
+mod same_seed;
+mod screen;
+mod shuffled_values;
+mod small_tables;
+mod soak;
+mod status;
 mod tidy;
+mod transcript;
+mod troubled_stacks;
+mod waiting;

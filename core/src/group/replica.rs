@@ -385,7 +385,7 @@ impl Replica {
                 whom: peers(vec![request.to]),
             });
         }
-        if !self.storing.is_empty() {
+        if !self.storing.is_empty() || !self.unstored.is_empty() {
             waiting.push(WaitingFor {
                 what: "store",
                 whom: vec![],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use althing::ble::{AdvertInterval, AppMode, Role, ScanDuty};
 use althing::crypto::Identity;
 use althing::id::{DeviceId, GroupId, LinkId, OpId};
-use althing::node::View;
+use althing::node::{PatchEntry, View};
 use althing::rules::Rules;
 use althing::rules::counter::Counter;
 use althing::rules::craps::Craps;
@@ -85,6 +85,8 @@ pub(crate) struct TableSeat {
     pub(crate) height_at_us: u64,
     /// How well the group can agree, as last told.
     pub(crate) status: &'static str,
+    /// What changed on the screen, as last told.
+    pub(crate) patches: Vec<PatchEntry>,
 }
 
 impl Phone {
@@ -140,6 +142,11 @@ impl Phone {
     /// The status that it told last, in one word.
     pub fn status(&self) -> &'static str {
         self.table.status
+    }
+
+    /// What changed on its screen when it told so last.
+    pub fn patches(&self) -> &[PatchEntry] {
+        &self.table.patches
     }
 
     /// What its screen shows.

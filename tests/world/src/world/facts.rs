@@ -287,7 +287,10 @@ impl World {
                 table.group = Some(group);
                 table.started = true;
             }
-            Event::View { head, .. } => self.moved(phone, head),
+            Event::View { head, patches, .. } => {
+                self.phones[phone].table.patches = patches;
+                self.moved(phone, head);
+            }
             Event::NeighbourUp { .. } | Event::NeighbourDown { .. } => {}
             Event::Fate {
                 submission, fate, ..

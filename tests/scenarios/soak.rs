@@ -1,0 +1,46 @@
+//! Many seeds of a minute in which everything goes wrong: nothing that must never happen does.
+
+use std::ops::Range;
+
+use althing_world::Signatures;
+use althing_world::scenario::{SoakOptions, soak};
+
+use crate::seeds;
+
+fn soak_all(range: Range<u64>, signatures: Signatures) {
+    let reports = seeds::each(range, |seed| {
+        soak(&SoakOptions {
+            seed,
+            signatures,
+            ..SoakOptions::default()
+        })
+    });
+    let mut bad = Vec::new();
+    for (seed, report) in reports {
+        let sound = report.violations.is_empty()
+            && report.actions.pending == 0
+            && report.blocks > 0
+            && report.idle_bytes == Some(0);
+        if !sound {
+            println!(
+                "`althing soak --seeds {seed}..{}`: {} blocks, {:?}, {:?}",
+                seed + 1,
+                report.blocks,
+                report.actions,
+                report.violations
+            );
+            bad.push(seed);
+        }
+    }
+    assert_eq!(bad, [0; 0], "the seeds that went wrong");
+}
+
+#[test]
+fn a_hundred_seeds_with_cheap_signatures() {
+    soak_all(0..100, Signatures::Cheap);
+}
+
+#[test]
+fn five_seeds_with_real_signatures() {
+    soak_all(1000..1005, Signatures::Real);
+}
