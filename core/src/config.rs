@@ -44,12 +44,12 @@ pub enum Plant {
 /// Discovery and connections.
 #[derive(Clone, Debug)]
 pub struct BleConfig {
-    /// Links held at once. Classic Android stacks hold 7 (numbers.md section 1).
+    /// Links held at once. Classic Android stacks hold 7, some vendors' 10 to 15.
     pub link_budget: usize,
     /// Links of that budget that only a phone without any link may take.
     pub kept_slots: usize,
-    /// When the peripheral of a pair stops waiting and becomes the central (peers.md: half of all
-    /// recoveries fail in fixed roles).
+    /// When the peripheral of a pair stops waiting and becomes the central (in fixed
+    /// roles a pair whose peripheral cannot be heard never recovers).
     pub role_swap_after: Duration,
     /// When an attempt to connect is given up.
     pub connect_timeout: Duration,
@@ -61,7 +61,7 @@ pub struct BleConfig {
     pub forget_after: Duration,
     /// Devices remembered; the longest unheard goes first.
     pub devices_max: usize,
-    /// Life of a presence id (numbers.md R7: at most 15 minutes).
+    /// Life of a presence id (at most 15 minutes: the practice of contact tracing, and of BLE private addresses).
     pub presence_life: Duration,
     /// Attempts to connect that run at once: host stacks refuse more (a guess).
     pub attempts_max: usize,
@@ -110,7 +110,7 @@ impl Default for BleConfig {
 pub struct LinkConfig {
     /// When a handshake that does not finish costs the link.
     pub handshake_timeout: Duration,
-    /// Bytes of one frame in reassembly (DESIGN section 5).
+    /// Bytes of one frame in reassembly: one group message with its envelope.
     pub reassembly_len_max: usize,
     /// When a frame that does not complete costs the link.
     pub reassembly_timeout: Duration,

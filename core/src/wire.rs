@@ -29,7 +29,7 @@ pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 pub const ACTION_PAYLOAD_LEN_MAX: usize = 256;
 /// Most actions in one block.
 pub const BLOCK_ACTIONS_MAX: usize = 64;
-/// Most members of a group (DESIGN section 1).
+/// Most members of a group: committees larger than this need aggregated signatures to fit the air.
 pub const MEMBERS_MAX: usize = 16;
 /// Longest member name, bytes of UTF-8.
 pub const NAME_LEN_MAX: usize = 24;

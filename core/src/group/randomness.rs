@@ -1,4 +1,4 @@
-//! Agreed dice, first form (DESIGN section 12): bets close, then dice.
+//! Agreed dice, first form: bets close, then dice.
 //!
 //! Every voter has published the tip of a hash chain in the genesis. A closing block fixes the bets,
 //! the number of the draw and its contributors: the voters who were not left out, or who had an

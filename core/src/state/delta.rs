@@ -9,7 +9,7 @@ use crate::wire::{BoundedVec, Bytes, DecodeError, decode, encode};
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// Longest encoded delta, bytes (DESIGN section 5: deltas inflate to 8 KiB at most). A larger change
+/// Longest encoded delta, bytes (what a delta may inflate to). A larger change
 /// travels as blocks or as a snapshot.
 pub const DELTA_LEN_MAX: usize = 8 * 1024;
 /// Most keys that one delta changes: what fits its bytes at 4 bytes a key.

@@ -1,4 +1,4 @@
-//! The one order, for blocks and merges (DESIGN section 10): (depth, order key, hash(author, salt),
+//! The one order, for blocks and merges: (depth, order key, hash(author, salt),
 //! author's number), where depth is the longest path along frontiers inside the set. It is computed
 //! from the set alone: never signed, never by a clock, never by who ran it.
 
