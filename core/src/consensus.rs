@@ -17,10 +17,10 @@ mod cast;
 mod chain;
 mod committee;
 mod evidence;
+mod io;
 mod lead;
 mod mask;
 mod pacemaker;
-mod port;
 mod receive;
 mod repeat;
 pub mod round;
@@ -31,10 +31,10 @@ mod votes;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use committee::{Committee, faults, mode_in_force, quorum};
+pub use io::{Finalized, Input, Output, Verdict};
 #[cfg(feature = "mask")]
 pub use mask::RuleMask;
 pub use mask::{InForce, Sentence};
-pub use port::{Finalized, Input, Output, Verdict};
 
 use crate::config::ConsensusConfig;
 use crate::crypto::{Hash, Identity};
@@ -55,6 +55,14 @@ use votes::Round;
 struct Batch {
     votes: Vec<Vote>,
     proposal: Option<Proposal>,
+}
+
+/// A batch that the store has, with the records that carry it.
+#[derive(Clone, Debug)]
+struct InFlight {
+    batch: Batch,
+    puts: Vec<Record>,
+    deletes: Vec<Vec<u8>>,
 }
 
 /// One member's part in the agreement of one epoch.
@@ -106,7 +114,7 @@ pub struct Consensus {
 
     storage: Storage,
     outgoing: Batch,
-    in_flight: BTreeMap<u64, (Batch, Vec<Record>, Vec<Vec<u8>>)>,
+    in_flight: BTreeMap<u64, InFlight>,
     next_sequence: u64,
     repeater: Repeater,
     /// Whether the last pass changed anything that another pass could build on.
@@ -190,39 +198,8 @@ impl Consensus {
         let mut this = Self::new(config, committee, identity, own, may_vote, base, now);
         let epoch = this.committee.epoch;
         for record in records {
-            match this.storage.load(record, epoch) {
-                Some(Stored::Vote(vote)) => {
-                    let round = vote.statement.round;
-                    if round > this.finalized.round {
-                        this.ledger.enter(&vote.statement);
-                        // Alone, an own vote is a quorum.
-                        this.add_vote(vote, out);
-                    }
-                }
-                Some(Stored::Certificate(certificate)) => {
-                    let round = certificate.statement.round;
-                    if round > this.finalized.round {
-                        for vote in certificate.votes() {
-                            this.rounds.entry(round).or_default().add(vote);
-                            this.note_heard(vote.voter, round);
-                        }
-                        let _known = this.rounds.entry(round).or_default().certify(certificate);
-                    }
-                }
-                Some(Stored::Proposal(proposal)) => {
-                    if proposal.round > this.finalized.round {
-                        let hash = proposal.block.hash(epoch);
-                        this.keep_body(hash, proposal.block.clone(), Standing::Held);
-                        let round = this.rounds.entry(proposal.round).or_default();
-                        round.proposal = Some((hash, proposal));
-                    }
-                }
-                Some(Stored::Body(block)) => {
-                    if block.height > this.finalized.height {
-                        this.keep_body(block.hash(epoch), block, Standing::Held);
-                    }
-                }
-                None => {}
+            if let Some(stored) = this.storage.load(record, epoch) {
+                this.restore_record(stored, out);
             }
         }
         this.forget();
@@ -230,6 +207,32 @@ impl Consensus {
         this.repeater.repeat_at_once(now);
         this.advance(now, out);
         this
+    }
+
+    fn restore_record(&mut self, stored: Stored, out: &mut Outbox<Output>) {
+        let decided = self.finalized.round;
+        match stored {
+            Stored::Vote(vote) if vote.statement.round > decided => {
+                self.ledger.enter(&vote.statement);
+                // Alone, an own vote is a quorum.
+                self.add_vote(vote, out);
+            }
+            Stored::Certificate(certificate) if certificate.statement.round > decided => {
+                for vote in certificate.votes() {
+                    self.add_vote(vote, out);
+                }
+            }
+            Stored::Proposal(proposal) if proposal.round > decided => {
+                let hash = proposal.block.hash(self.committee.epoch);
+                self.keep_body(hash, proposal.block.clone(), Standing::Held);
+                let round = self.rounds.entry(proposal.round).or_default();
+                round.proposal = Some((hash, proposal));
+            }
+            Stored::Body(block) if block.height > self.finalized.height => {
+                self.keep_body(block.hash(self.committee.epoch), block, Standing::Held);
+            }
+            Stored::Vote(_) | Stored::Certificate(_) | Stored::Proposal(_) | Stored::Body(_) => {}
+        }
     }
 
     /// Takes a fact in.

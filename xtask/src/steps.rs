@@ -79,6 +79,23 @@ pub(crate) fn test() -> ExitCode {
         )
     });
 
+    report.step("planted bugs are found", |counts, _| {
+        run_tests(
+            cargo(&[
+                "test",
+                "--package",
+                "althing-rig",
+                "--features",
+                "planted",
+                "--test",
+                "runs",
+                "--no-fail-fast",
+                "planted",
+            ]),
+            counts,
+        )
+    });
+
     report.step("fuzz corpora", |counts, _| {
         run_tests(
             cargo(&[

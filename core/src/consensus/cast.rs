@@ -1,7 +1,7 @@
 //! Votes, refusals and own proposals on their way out: approved, stored, then sent (C4, C5, C8).
 
 use super::safety::{Facts, approve};
-use super::{Batch, Consensus, Output, Sentence};
+use super::{Batch, Consensus, InFlight, Output, Sentence};
 use crate::crypto::Hash;
 use crate::outbox::Outbox;
 use crate::time::Instant;
@@ -125,7 +125,11 @@ impl Consensus {
         };
         #[cfg(not(feature = "planted"))]
         let _unused = now;
-        let in_flight = (batch, puts.clone(), deletes.clone());
+        let in_flight = InFlight {
+            batch,
+            puts: puts.clone(),
+            deletes: deletes.clone(),
+        };
         self.in_flight.insert(sequence, in_flight);
         out.push(Output::Store {
             sequence,
@@ -135,18 +139,18 @@ impl Consensus {
     }
 
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<Output>) {
-        if let Some((batch, _, _)) = self.in_flight.remove(&sequence) {
-            self.release(batch, now, out);
+        if let Some(stored) = self.in_flight.remove(&sequence) {
+            self.release(stored.batch, now, out);
         }
     }
 
     /// A refused write stops what depends on it; it is tried again with the next repetition.
     pub(super) fn store_failed(&mut self, sequence: u64, now: Instant) {
-        let Some((batch, puts, deletes)) = self.in_flight.remove(&sequence) else {
+        let Some(refused) = self.in_flight.remove(&sequence) else {
             return;
         };
-        self.storage.untake(puts, deletes);
-        let newer = std::mem::replace(&mut self.outgoing, batch);
+        self.storage.untake(refused.puts, refused.deletes);
+        let newer = std::mem::replace(&mut self.outgoing, refused.batch);
         self.outgoing.votes.extend(newer.votes);
         if newer.proposal.is_some() {
             self.outgoing.proposal = newer.proposal;

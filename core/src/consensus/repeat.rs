@@ -149,7 +149,7 @@ impl Consensus {
     pub(super) fn sendable_proposal(&self) -> Option<&Proposal> {
         let (_, proposal) = self.proposal()?;
         let is_it = |other: &Proposal| other.signature == proposal.signature;
-        let batches = self.in_flight.values().map(|(batch, _, _)| batch);
+        let batches = self.in_flight.values().map(|waiting| &waiting.batch);
         let unstored = batches
             .chain([&self.outgoing])
             .filter_map(|batch| batch.proposal.as_ref())

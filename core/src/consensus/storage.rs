@@ -142,22 +142,22 @@ impl Storage {
     /// Reads a record back. One that does not decode is none of ours.
     pub(super) fn load(&mut self, record: &Record, epoch: Hash) -> Option<Stored> {
         let value = &record.value;
-        let (stored, needed) = match record.key.first()? {
-            &VOTE => {
+        let (stored, needed) = match *record.key.first()? {
+            VOTE => {
                 let vote: Vote = decode(value, usize::MAX).ok()?;
                 (Stored::Vote(vote), Needed::Round(vote.statement.round))
             }
-            &CERTIFICATE => {
+            CERTIFICATE => {
                 let certificate: Certificate = decode(value, usize::MAX).ok()?;
                 let needed = needed_by(&certificate);
                 (Stored::Certificate(certificate), needed)
             }
-            &PROPOSAL => {
+            PROPOSAL => {
                 let proposal: Proposal = decode(value, usize::MAX).ok()?;
                 let round = proposal.round;
                 (Stored::Proposal(proposal), Needed::Round(round))
             }
-            &BODY => {
+            BODY => {
                 let block: Block = decode(value, usize::MAX).ok()?;
                 let hash = block.hash(epoch);
                 (Stored::Body(block), Needed::Body(hash))

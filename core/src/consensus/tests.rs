@@ -3,6 +3,7 @@
 
 mod bench;
 mod network;
+mod repair;
 mod rules;
 mod sentences;
 mod sim;

@@ -130,6 +130,19 @@ pub(crate) enum SignatureName {
     Cheap,
 }
 
+impl PlantName {
+    /// The name as `--plant` takes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::QuorumOffByOne => "quorum-off-by-one",
+            Self::VoteNotStored => "vote-not-stored",
+            Self::FinalizeAfterNullify => "finalize-after-nullify",
+            Self::SkippedRootCheck => "skipped-root-check",
+            Self::DoublePayout => "double-payout",
+        }
+    }
+}
+
 fn seeds(text: &str) -> Result<Range<u64>, String> {
     const HINT: &str = "give two numbers A..B with A below B, such as 0..100; B is not played";
     let (first, end) = text.split_once("..").ok_or(HINT)?;
@@ -157,6 +170,13 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn plants_are_named_as_they_are_asked_for() {
+        for plant in PlantName::value_variants() {
+            assert_eq!(PlantName::from_str(plant.as_str(), false), Ok(*plant));
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::{Ending, json};
 
 /// Violations that are printed one by one; the rest is a number.
 const VIOLATIONS_SHOWN: usize = 20;
+/// Absences that are printed one by one; the report has all of them.
+const ABSENCES_SHOWN: usize = 12;
 
 /// Whether everything held and the aim was reached.
 pub(crate) fn ending(report: &Report) -> Ending {
@@ -113,23 +115,34 @@ pub(crate) fn soak(total: &Soak, plant: Option<PlantName>, cheap: bool, jobs: us
     );
     violations(&mut text, &total.violations);
     if let Some(first) = total.violations.first() {
+        let (features, plant) = plant.map_or(Default::default(), |plant| {
+            (
+                " --features planted",
+                format!(" --plant {}", plant.as_str()),
+            )
+        });
+        let signatures = if cheap { " --signatures cheap" } else { "" };
         line(
             &mut text,
-            format_args!("Again: cargo run --release -- soak --seed {}", first.seed),
+            format_args!(
+                "Again: cargo run --release{features} -- soak --seed {}{plant}{signatures}",
+                first.seed
+            ),
         );
     }
     match (plant, total.violations.first()) {
         (Some(plant), Some(first)) => line(
             &mut text,
             format_args!(
-                "The planted bug {plant:?} was found by seed {}, after {}.",
+                "The planted bug {} was found by seed {}, after {}.",
+                plant.as_str(),
                 first.seed,
                 counted(total.seeds, "seed")
             ),
         ),
         (Some(plant), None) => line(
             &mut text,
-            format_args!("The planted bug {plant:?} was NOT found."),
+            format_args!("The planted bug {} was NOT found.", plant.as_str()),
         ),
         (None, _) => {}
     }
@@ -189,16 +202,44 @@ fn common(text: &mut String, report: &Report) {
             bytes(report.air.flooding),
         ),
     );
+    absences(text, report);
+}
+
+/// Who was away, those who were it together on one line.
+fn absences(text: &mut String, report: &Report) {
+    let mut together: Vec<(i64, i64, &str, Vec<&str>)> = Vec::new();
     for absence in &report.absences {
+        let when = (absence.from_ms, absence.to_ms, absence.why);
+        let name = report.names[absence.phone].as_str();
+        match together
+            .iter_mut()
+            .find(|one| (one.0, one.1, one.2) == when)
+        {
+            Some((.., names)) => names.push(name),
+            None => together.push((when.0, when.1, when.2, vec![name])),
+        }
+    }
+    together.sort_by_key(|one| (one.0, one.1));
+    for (from_ms, to_ms, why, names) in together.iter().take(ABSENCES_SHOWN) {
+        let lasted = time(to_ms.abs_diff(*from_ms));
+        let from = signed_time(*from_ms);
+        if names.len() == report.players && *why == "out of reach" {
+            let told =
+                format_args!("No quorum was in reach of each other for {lasted} from {from}.");
+            line(text, told);
+        } else {
+            let was = if names.len() == 1 { "was" } else { "were" };
+            let who = names.join(", ");
+            line(
+                text,
+                format_args!("{who} {was} away for {lasted} from {from} ({why})."),
+            );
+        }
+    }
+    if together.len() > ABSENCES_SHOWN {
         line(
             text,
-            format_args!(
-                "{} was away for {} from {} ({}).",
-                report.names[absence.phone],
-                time(absence.to_ms.abs_diff(absence.from_ms)),
-                signed_time(absence.from_ms),
-                absence.why,
-            ),
+            format_args!("And {} more absences.", together.len() - ABSENCES_SHOWN),
         );
     }
 }

@@ -119,3 +119,25 @@ fn liars_do_not_fork_and_do_not_stop_the_others() {
         assert!(seen.evidence > 0, "lies are seen");
     }
 }
+
+/// The network sees the bugs that it is there to see.
+#[cfg(feature = "planted")]
+#[test]
+fn planted_bugs_are_found() {
+    use crate::config::Plant;
+    for plant in [
+        Plant::QuorumOffByOne,
+        Plant::VoteNotStored,
+        Plant::FinalizeAfterNullify,
+    ] {
+        let weather = Weather {
+            loss: 200,
+            cuts: 3,
+            crashes: 3,
+            plant: Some(plant),
+            ..Weather::calm(4, Mode::Bft)
+        };
+        let fails = |seed| std::panic::catch_unwind(|| Sim::new(seed, weather).run(12)).is_err();
+        assert!((0..20).any(fails), "{plant:?}");
+    }
+}

@@ -13,6 +13,11 @@ use crate::wire::{
     Block, Certificate, GroupMessage, Mode, Parent, Proposal, Vote, VoteKind, VoteStatement,
 };
 
+/// Voter `own` of four, by the default configuration.
+pub(super) fn solo(own: u8) -> Solo {
+    Solo::new(own, &ConsensusConfig::default())
+}
+
 pub(super) struct Solo {
     pub(super) bench: Bench,
     pub(super) consensus: Consensus,

@@ -36,7 +36,8 @@
   function span(ms) {
     if (ms < 1000) return `${Math.round(ms)} ms`;
     if (ms < 60e3) return `${+(ms / 1000).toFixed(1)} s`;
-    if (ms < 3600e3) return `${Math.floor(ms / 60e3)} min ${Math.floor(ms / 1000) % 60} s`;
+    const seconds = Math.floor(ms / 1000) % 60;
+    if (ms < 3600e3) return `${Math.floor(ms / 60e3)} min${seconds ? ` ${seconds} s` : ""}`;
     return `${Math.floor(ms / 3600e3)} h ${Math.floor(ms / 60e3) % 60} min`;
   }
   function bytes(count) {
@@ -139,7 +140,7 @@
   /// Phones on one table would cover each other: pushes them apart, and keeps them on the stage.
   function apart(spots) {
     if (!hasPlaces) return spots;
-    const near = 54, tall = 1.8;
+    const near = 60, tall = 1.7;
     for (let pass = 0; pass < 24; pass += 1) {
       for (let a = 0; a < players; a += 1) for (let b = a + 1; b < players; b += 1) {
         let dx = spots[b][0] - spots[a][0], dy = (spots[b][1] - spots[a][1]) / tall;
@@ -165,8 +166,8 @@
       group,
       box: svg(group, "rect", { x: -17, y: -25, width: 34, height: 50, rx: 7, fill: "#fff", "stroke-width": 2.5 }),
       height: svg(group, "text", { y: 5, "text-anchor": "middle", "font-size": 14, "font-weight": 650 }),
-      name: svg(group, "text", { y: -32, "text-anchor": "middle", "font-size": 12.5, "font-weight": 600 }, name),
-      chips: svg(group, "text", { y: 40, "text-anchor": "middle", "font-size": 12 }),
+      name: svg(group, "text", { y: -32, "text-anchor": "middle", "font-size": 12.5, "font-weight": 600, class: "halo" }, name),
+      chips: svg(group, "text", { y: 40, "text-anchor": "middle", "font-size": 12, class: "halo" }),
       badge: svg(group, "circle", { cx: 17, cy: -24, r: 9, fill: AMBER }),
       count: svg(group, "text", { x: 17, y: -20, "text-anchor": "middle", "font-size": 11, "font-weight": 650, style: "fill:#fff" }),
     };
@@ -237,6 +238,7 @@
       glyph.box.setAttribute("stroke-dasharray", one[UP] ? "none" : "4 3");
       glyph.group.setAttribute("opacity", one[UP] ? 1 : .55);
       glyph.height.textContent = one[HEIGHT];
+      glyph.height.setAttribute("font-size", one[HEIGHT] < 1000 ? 14 : 11.5);
       glyph.chips.replaceChildren();
       const unsettled = one[SHOWN] !== one[COMMITTED];
       svg(glyph.chips, "tspan", {}, one[COMMITTED]);
@@ -333,11 +335,16 @@
     cursor.setAttribute("x2", timeX(time));
   }
 
+  const AIR_ROW = 24;
+  const kinds = data.air_kinds.filter(([, count]) => count > 0);
+  const airHeight = 52 + (kinds.length + 2) * AIR_ROW + 6;
+
   // ---- pending to committed
 
   function histogram() {
     const chart = byId("histogram");
-    const wide = 520, high = 350, left = 46, right = 14, top = 34, base = 300;
+    // As high as its neighbour on the page.
+    const wide = 520, high = Math.max(300, airHeight), left = 46, right = 14, top = 34, base = high - 50;
     chart.setAttribute("viewBox", `0 0 ${wide} ${high}`);
     const samples = data.commit_us.map((us) => us / 1000).filter((ms) => ms > 0);
     if (!samples.length) {
@@ -390,11 +397,10 @@
 
   function air() {
     const chart = byId("air");
-    const kinds = data.air_kinds.filter(([, count]) => count > 0);
     const sum = kinds.reduce((all, [, count]) => all + count, 0);
-    const wide = 520, left = 118, right = 110, row = 24, head = 18;
+    const wide = 520, left = 118, right = 110, row = AIR_ROW, head = 18;
     const split = head + kinds.length * row + 34;
-    chart.setAttribute("viewBox", `0 0 ${wide} ${split + 2 * row + 26}`);
+    chart.setAttribute("viewBox", `0 0 ${wide} ${airHeight}`);
     byId("air-note").textContent = "Above: messages handed to links, by kind, before compression and encryption. Below: everything on " +
       "the air, with overhead and repeats, beside the whole state sent over every link at every block.";
     const bar = (y, name, value, most, fill, label) => {
@@ -432,8 +438,14 @@
     }
     list("Waiting at the end", data.waiting.map(([who, what, whom]) =>
       `${data.names[who]} waits for ${what}${whom.length ? ` from ${whom.join(", ")}` : ""}`));
-    list("Absences", data.absences.map(([who, from, to, why]) =>
-      `${data.names[who]}: ${why} from ${clock(from)} to ${clock(to)} (${span(to - from)})`));
+    const together = new Map();
+    for (const [who, from, to, why] of data.absences) {
+      const when = `${why} from ${clock(from)} to ${clock(to)} (${span(to - from)})`;
+      together.set(when, [...(together.get(when) || []), data.names[who]]);
+    }
+    list("Absences", [...together].map(([when, names]) =>
+      names.length < players ? `${names.join(", ")}: ${when}`
+        : `Everybody: ${when.replace("out of reach", "no quorum in reach of each other")}`));
     if (!section.childElementCount) section.remove();
   }
 

@@ -1,4 +1,4 @@
-//! What goes in and out of the agreement.
+//! Facts in, wishes out.
 
 use crate::crypto::Hash;
 use crate::error::PeerFault;
@@ -47,7 +47,7 @@ pub enum Verdict {
 /// A fact.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Whether the group holds something that a block on [`Consensus::tip`] could include. Said
+    /// Whether the group holds something that a block on [`super::Consensus::tip`] could include. Said
     /// again when that or the tip changes.
     Work(bool),
     /// A proposal came.
