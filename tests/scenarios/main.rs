@@ -1,5 +1,10 @@
 //! One test binary, one behaviour per file.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails where it should"
+)]
+
 mod room;
 mod seeds;
 

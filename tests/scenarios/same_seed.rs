@@ -7,12 +7,15 @@ use crate::room::SECOND;
 
 #[test]
 fn a_seed_has_one_trace() {
+    let base = SoakOptions {
+        signatures: Signatures::Cheap,
+        ..SoakOptions::default()
+    };
     let play = |seed| {
         soak(&SoakOptions {
             seed,
             trouble: SECOND * 20,
-            signatures: Signatures::Cheap,
-            ..SoakOptions::default()
+            ..base.clone()
         })
     };
     let (first, again, other) = (play(11), play(11), play(12));
@@ -28,7 +31,6 @@ fn a_seed_has_one_trace_with_real_signatures() {
         soak(&SoakOptions {
             seed: 13,
             trouble: SECOND * 5,
-            signatures: Signatures::Real,
             ..SoakOptions::default()
         })
     };
