@@ -8,6 +8,7 @@
 
 pub mod adversary;
 pub mod airtime;
+mod bent;
 pub mod chance;
 mod connection;
 pub mod contacts;

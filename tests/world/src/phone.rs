@@ -37,6 +37,8 @@ pub struct Phone {
     pub(crate) crashed_us: u64,
     /// Outputs left until the process dies in the middle of a drain.
     pub(crate) dies_after: Option<u32>,
+    /// Batches until the process dies while one is being synced.
+    pub(crate) dies_unsynced: Option<u32>,
     pub(crate) radio_on: bool,
     pub(crate) mode: AppMode,
     pub(crate) device: DeviceId,

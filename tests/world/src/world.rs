@@ -13,7 +13,9 @@ mod stack;
 
 pub use acts::Act;
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use althing::ble::AppMode;
@@ -21,10 +23,12 @@ use althing::ble::AppMode;
 use althing::config::Plant;
 use althing::crypto::{Ed25519, Hash, Identity, SignatureScheme};
 use althing::id::{DeviceId, LinkId};
+use althing::rules::Rules;
 use althing::{Config, Duration, Instant, Node};
 
 use crate::adversary::Adversary;
 use crate::airtime::Phy;
+use crate::bent::Bent;
 use crate::chance::{Chance, secret};
 use crate::connection::Connection;
 use crate::disk::Disk;
@@ -67,6 +71,9 @@ pub struct WorldConfig {
     pub node: Config,
     /// Whether places decide who hears whom. If not, only [`Act::Near`] does.
     pub places: bool,
+    /// A phone whose rules compute something else than everybody's, as long as it says nothing of
+    /// it: it proposes wrong roots, and what it says of itself is no violation.
+    pub bent: Option<usize>,
     /// A bug switched on in every phone.
     #[cfg(feature = "planted")]
     pub plant: Option<Plant>,
@@ -87,6 +94,7 @@ impl Default for WorldConfig {
             range_mm: 12_000,
             node: Config::default(),
             places: true,
+            bent: None,
             #[cfg(feature = "planted")]
             plant: None,
         }
@@ -125,6 +133,8 @@ pub struct World {
     stack_chance: Chance,
     disk_chance: Chance,
     playing: bool,
+    /// The phone whose node is called now, or was called last.
+    at_work: Option<usize>,
     /// Throws that the log tells of.
     throws_noted: u64,
     trace: Trace,
@@ -173,6 +183,7 @@ impl World {
             stack_chance: Chance::new(seed, "stack"),
             disk_chance: Chance::new(seed, "disk"),
             playing: true,
+            at_work: None,
             throws_noted: 0,
             trace: Trace::new(),
             invariants: Invariants::new(seed),
@@ -219,7 +230,7 @@ impl World {
             name: name.to_owned(),
             profile,
             identity,
-            config: self.node_config(),
+            config: self.node_config(index),
             node: None,
             incarnation: 0,
             disk: Disk::default(),
@@ -228,6 +239,7 @@ impl World {
             clock_offset_us: chance.below(3_600_000_000),
             crashed_us: 0,
             dies_after: None,
+            dies_unsynced: None,
             radio_on: true,
             mode: AppMode::Foreground,
             device,
@@ -353,7 +365,11 @@ impl World {
         while let Some((at_us, happening)) = self.queue.pop_until(until.as_micros()) {
             debug_assert!(at_us >= self.now_us, "time never goes back");
             self.now_us = at_us;
-            self.happen(happening);
+            // A panic is a bug of a node, found by this seed: the run goes on without its process.
+            let happened = catch_unwind(AssertUnwindSafe(|| self.happen(happening)));
+            if let Err(payload) = happened {
+                self.panicked(&panic_words(&*payload));
+            }
             if done(self) {
                 return true;
             }
@@ -411,13 +427,20 @@ impl World {
         self.trace.entries()
     }
 
-    fn node_config(&self) -> Config {
+    fn node_config(&self, phone: usize) -> Config {
         #[cfg(feature = "planted")]
         let double_payout = self.config.plant == Some(Plant::DoublePayout);
         #[cfg(not(feature = "planted"))]
         let double_payout = false;
+        let mut rules = rule_sets(double_payout);
+        if self.config.bent == Some(phone) {
+            rules = rules
+                .into_iter()
+                .map(|inside| Arc::new(Bent(inside)) as Arc<dyn Rules>)
+                .collect();
+        }
         Config {
-            rules: rule_sets(double_payout),
+            rules,
             #[cfg(feature = "planted")]
             plant: self.config.plant,
             ..self.config.node.clone()
@@ -459,6 +482,18 @@ impl World {
             Happening::Attempt { attempt } => self.attempt(attempt),
             Happening::Act(act) => self.perform(act),
         }
+    }
+}
+
+/// What a panic said.
+fn panic_words(payload: &(dyn Any + Send)) -> String {
+    match (
+        payload.downcast_ref::<&str>(),
+        payload.downcast_ref::<String>(),
+    ) {
+        (Some(words), _) => (*words).to_owned(),
+        (None, Some(words)) => words.clone(),
+        (None, None) => "without words".to_owned(),
     }
 }
 

@@ -54,6 +54,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(180);
 /// After that, how long until the table counts as idle, and how long it is watched.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
 const IDLE_WATCH: Duration = Duration::from_secs(20);
+/// How long a slow store takes to sync, µs.
+const SLOW_SYNC_US: u64 = 150_000;
 /// Centres of the rooms, mm: no two of them hear each other.
 const ROOMS: [(i64, i64); 3] = [(0, 0), (30_000, 0), (0, 30_000)];
 
@@ -66,9 +68,23 @@ pub fn soak(options: &SoakOptions) -> Report {
     } else {
         Game::Counter
     };
+    // Up to n - q phones may fail for good: one with bent rules, or some that lose their stores.
+    let bent = chance.permille(200).then(|| chance.index(players));
+    let losers = if bent.is_none() && chance.permille(400) {
+        chance.between(1, (players - quorum(players)) as u64)
+    } else {
+        0
+    };
+    let doors = chance.permille(300);
     let mut world = World::new(WorldConfig {
         seed: options.seed,
         signatures: options.signatures,
+        bent,
+        sync_us: if doors {
+            SLOW_SYNC_US
+        } else {
+            chance.pick(&[5_000, 5_000, 5_000, 5_000, 5_000, SLOW_SYNC_US])
+        },
         loss_permille: chance.pick(&[0, 20, 50, 100]),
         shuffle_permille: chance.pick(&[0, 0, 0, 400]),
         busy_permille: 20,
@@ -90,9 +106,14 @@ pub fn soak(options: &SoakOptions) -> Report {
         pause_max_us: 900_000,
         unsettled_max: 4,
     };
-    world.add_players(0..players, game, habits);
+    for phone in (0..players).filter(|phone| bent != Some(*phone)) {
+        world.add_player(phone, game, habits);
+    }
     world.set_origin();
-    trouble(&mut world, players, &mut chance, options.trouble);
+    trouble(&mut world, players, &mut chance, options.trouble, losers);
+    if doors {
+        dies_in_the_door(&mut world, players, &mut chance, options.trouble);
+    }
     let until = world.now() + options.trouble;
     world.run_until(until);
     world.set_playing(false);
@@ -108,8 +129,9 @@ pub fn soak(options: &SoakOptions) -> Report {
     let before = agreement_bytes(&world);
     let until = world.now() + IDLE_WATCH;
     world.run_until(until);
-    let idle_bytes = agreement_bytes(&world) - before;
-    if idle_bytes > 0 {
+    let idle_bytes = agreement_bytes(&world).saturating_sub(before);
+    // A phone with bent rules goes on asking for a state that it can believe.
+    if idle_bytes > 0 && bent.is_none() {
         world.violate(
             None,
             format!("an idle table sent {idle_bytes} bytes of agreement"),
@@ -121,7 +143,7 @@ pub fn soak(options: &SoakOptions) -> Report {
 }
 
 /// Plans what goes wrong during `time` from now.
-fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duration) {
+fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duration, losers: u64) {
     let time_ms = u64::try_from(time.as_millis()).expect("a soak takes minutes");
     let last_ms = time_ms.saturating_sub(1000).max(1);
     let moment = |chance: &mut Chance| Duration::from_millis(chance.between(500, last_ms));
@@ -131,12 +153,13 @@ fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duratio
     for _ in 0..chance.between(1, players as u64) {
         let phone = chance.index(players);
         let at = moment(chance);
-        let act = match chance.below(3) {
+        let act = match chance.below(4) {
             0 => Act::Crash { phone, clean: true },
             1 => Act::Crash {
                 phone,
                 clean: false,
             },
+            2 => Act::CrashUnsynced { phone, batches: 0 },
             _ => Act::CrashAfter {
                 phone,
                 outputs: u32::try_from(chance.below(40)).expect("below 40"),
@@ -146,16 +169,13 @@ fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duratio
         let down = Duration::from_millis(chance.between(100, 8_000));
         world.schedule(at + down, Act::Restart { phone });
     }
-    // At most n - q stores are lost: with more, no quorum of voters is left.
-    let mut losers: Vec<usize> = (0..players).collect();
-    if chance.permille(350) {
-        for _ in 0..chance.between(1, (players - quorum(players)) as u64) {
-            let phone = losers.remove(chance.index(losers.len()));
-            let at = moment(chance);
-            world.schedule(at, Act::LoseStore { phone });
-            let down = Duration::from_millis(chance.between(100, 5_000));
-            world.schedule(at + down, Act::Restart { phone });
-        }
+    let mut phones: Vec<usize> = (0..players).collect();
+    for _ in 0..losers {
+        let phone = phones.remove(chance.index(phones.len()));
+        let at = moment(chance);
+        world.schedule(at, Act::LoseStore { phone });
+        let down = Duration::from_millis(chance.between(100, 5_000));
+        world.schedule(at + down, Act::Restart { phone });
     }
     for _ in 0..chance.below(4) {
         let phone = chance.index(players);
@@ -176,6 +196,34 @@ fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duratio
         world.schedule(at, Act::Mode { phone, mode });
         let mode = AppMode::Foreground;
         world.schedule(at + hidden, Act::Mode { phone, mode });
+    }
+}
+
+/// Twice, the table is split so that nobody has a quorum, somebody dies while his votes are being
+/// synced, and comes back when the others do.
+fn dies_in_the_door(world: &mut World, players: usize, chance: &mut Chance, time: Duration) {
+    let half = u64::try_from(time.as_millis() / 2).expect("a soak takes minutes");
+    let mut phones: Vec<usize> = (0..players).collect();
+    for episode in 0..2 {
+        let split_ms = half * episode + chance.between(500, (half / 3).max(501));
+        let heal_ms = split_ms + chance.between(3_000, 12_000);
+        // The first half goes away: a new one each time.
+        for place in 1..players {
+            phones.swap(place, chance.index(place + 1));
+        }
+        for phone in phones.iter().copied().take(players / 2) {
+            for (at_ms, room) in [(split_ms, 1), (heal_ms, 0)] {
+                let (x_mm, y_mm) = place(room, phone);
+                let act = Act::Move { phone, x_mm, y_mm };
+                world.schedule(Duration::from_millis(at_ms), act);
+            }
+        }
+        let phone = phones[chance.index(players)];
+        let batches = u32::try_from(chance.below(3)).expect("below 3");
+        let dies = Duration::from_millis(split_ms + chance.between(50, 1_500));
+        world.schedule(dies, Act::CrashUnsynced { phone, batches });
+        let back = Duration::from_millis(heal_ms + chance.below(600));
+        world.schedule(back, Act::Restart { phone });
     }
 }
 

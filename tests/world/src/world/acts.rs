@@ -49,6 +49,14 @@ pub enum Act {
         /// Outputs that are still carried out.
         outputs: u32,
     },
+    /// The process dies while a batch is being synced: what was promised to be stored before it is
+    /// sent shows here.
+    CrashUnsynced {
+        /// Which phone.
+        phone: usize,
+        /// Batches that are still stored before.
+        batches: u32,
+    },
     /// The store of a dead process is gone.
     LoseStore {
         /// Which phone.
@@ -107,6 +115,11 @@ impl World {
                     self.phones[phone].dies_after = Some(outputs);
                 }
             }
+            Act::CrashUnsynced { phone, batches } => {
+                if self.phones[phone].node.is_some() {
+                    self.phones[phone].dies_unsynced = Some(batches);
+                }
+            }
             Act::LoseStore { phone } => self.lose_store(phone),
             Act::Restart { phone } => self.restart(phone),
             Act::Radio { phone, on } => self.set_radio(phone, on),
@@ -123,7 +136,6 @@ impl World {
     /// The process of a phone dies.
     pub(super) fn crash(&mut self, phone: usize, clean: bool) {
         let this = &mut self.phones[phone];
-        this.dies_after = None;
         let Some(node) = this.node.take() else {
             return;
         };
@@ -133,6 +145,24 @@ impl World {
         for (name, count) in node.faults() {
             *this.faults_before.entry(name).or_insert(0) += count;
         }
+        self.die(phone, clean);
+    }
+
+    /// A node panicked while a phone was at work: a violation, and the end of its process.
+    pub(super) fn panicked(&mut self, what: &str) {
+        let Some(phone) = self.at_work else {
+            return self.violate(None, format!("panic: {what}"));
+        };
+        self.violate(Some(phone), format!("panic: {what}"));
+        if self.phones[phone].node.take().is_some() {
+            self.die(phone, true);
+        }
+    }
+
+    fn die(&mut self, phone: usize, clean: bool) {
+        let this = &mut self.phones[phone];
+        this.dies_after = None;
+        this.dies_unsynced = None;
         this.incarnation += 1;
         this.disk.crash(&mut self.disk_chance);
         this.scan = None;
@@ -166,6 +196,7 @@ impl World {
     }
 
     fn restart(&mut self, phone: usize) {
+        self.at_work = Some(phone);
         let seed = self.config.seed;
         let now_us = self.now_us;
         let this = &mut self.phones[phone];
@@ -200,9 +231,11 @@ impl World {
         self.note(format!("{name}: the app is back"));
         if let Some(view) = self.phones[phone].view() {
             let height = view.head.height;
-            self.invariants
-                .restored(now_us, phone, height, before, told_us, crashed_us);
-            self.invariants.view(now_us, phone, &view);
+            if self.config.bent != Some(phone) {
+                self.invariants
+                    .restored(now_us, phone, height, before, told_us, crashed_us);
+                self.invariants.view(now_us, phone, &view);
+            }
             self.phones[phone].table.height = height;
             self.phones[phone].table.started = true;
             self.look_for_lost(phone, &view);
@@ -260,6 +293,7 @@ impl World {
     /// Ends all trouble of a phone: it runs, on the screen, with its radio on and a good disk.
     pub fn calm(&mut self, phone: usize) {
         self.phones[phone].dies_after = None;
+        self.phones[phone].dies_unsynced = None;
         self.phones[phone].disk.set_fault(None);
         self.restart(phone);
         self.set_radio(phone, true);

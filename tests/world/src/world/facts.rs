@@ -102,6 +102,7 @@ impl World {
         let Some(node) = self.phones[phone].node.as_mut() else {
             return;
         };
+        self.at_work = Some(phone);
         self.trace.radio(self.now_us, phone, &event);
         node.handle_radio(event, now);
         self.drain(phone);
@@ -120,6 +121,7 @@ impl World {
     }
 
     pub(super) fn wake(&mut self, phone: usize) {
+        self.at_work = Some(phone);
         let now_us = self.now_us;
         let this = &mut self.phones[phone];
         if this.wake_queued_us != Some(now_us) {
@@ -154,6 +156,7 @@ impl World {
             let Some(node) = self.phones[phone].node.as_mut() else {
                 return;
             };
+            self.at_work = Some(phone);
             self.trace.input(self.now_us, phone, "stored", token.0);
             node.handle_stored(token, result, now);
             self.drain(phone);
@@ -162,6 +165,7 @@ impl World {
 
     /// Carries out every wish of a node.
     pub(super) fn drain(&mut self, phone: usize) {
+        self.at_work = Some(phone);
         for _ in 0..DRAIN_MAX {
             let Some(node) = self.phones[phone].node.as_mut() else {
                 return;
@@ -191,6 +195,7 @@ impl World {
 
     /// A player looks at the screen of his phone.
     pub(super) fn turn(&mut self, phone: usize) {
+        self.at_work = Some(phone);
         let Some(mut player) = self.phones[phone].player.take() else {
             return;
         };
@@ -253,6 +258,16 @@ impl World {
         if self.phones[phone].disk.take(batch) {
             self.queue_sync(phone);
         }
+        match self.phones[phone].dies_unsynced {
+            Some(0) => {
+                self.phones[phone].dies_unsynced = None;
+                let at_us = self.now_us + self.config.sync_us * 3 / 4;
+                let act = super::Act::Crash { phone, clean: true };
+                self.queue.push(at_us, Happening::Act(act));
+            }
+            Some(left) => self.phones[phone].dies_unsynced = Some(left - 1),
+            None => {}
+        }
         let unsynced = self.phones[phone].disk.unsynced();
         if unsynced == BATCHES_MAX {
             self.invariants.violate(
@@ -283,9 +298,16 @@ impl World {
                 self.note(format!("{name}: the table has started without me"));
             }
             Event::Started { group } => {
+                let node = self.phones[phone].node.as_ref();
+                let status = node
+                    .and_then(|node| node.view(group))
+                    .map(|view| view.status);
                 let table = &mut self.phones[phone].table;
                 table.group = Some(group);
                 table.started = true;
+                if let Some(status) = status {
+                    table.status = word(&status);
+                }
             }
             Event::View { head, patches, .. } => {
                 self.phones[phone].table.patches = patches;
@@ -297,6 +319,8 @@ impl World {
             } => self.fate(phone, submission, &fate),
             Event::Committed { head, .. } => self.moved(phone, head),
             Event::Status { status, .. } => self.status(phone, &status),
+            // What a phone with bent rules says and what is said of it is expected.
+            Event::Evidence { .. } | Event::PeerFault { .. } if self.config.bent.is_some() => {}
             Event::Evidence { peer, what, .. } => self.invariants.violate(
                 self.now_us,
                 Some(phone),
@@ -341,16 +365,13 @@ impl World {
     }
 
     fn status(&mut self, phone: usize, status: &Status) {
-        let word = match status {
-            Status::Live => "live",
-            Status::Degraded { .. } => "degraded",
-            Status::NoQuorum { .. } => "no quorum",
-            Status::Diverged { evidence } => {
-                self.invariants
-                    .violate(self.now_us, Some(phone), format!("diverged: {evidence}"));
-                "diverged"
-            }
-        };
+        if let Status::Diverged { evidence } = status
+            && self.config.bent != Some(phone)
+        {
+            self.invariants
+                .violate(self.now_us, Some(phone), format!("diverged: {evidence}"));
+        }
+        let word = word(status);
         if self.phones[phone].table.status != word {
             self.phones[phone].table.status = word;
             let name = self.phones[phone].name.clone();
@@ -379,7 +400,7 @@ impl World {
             .as_ref()
             .and_then(|node| node.view(group));
         if let Some(view) = view {
-            if view.head.height >= height {
+            if view.head.height >= height && self.config.bent != Some(phone) {
                 self.invariants.view(self.now_us, phone, &view);
             }
             if first {
@@ -422,5 +443,15 @@ impl World {
                 self.note(text);
             }
         }
+    }
+}
+
+/// A status in one word or two.
+fn word(status: &Status) -> &'static str {
+    match status {
+        Status::Live => "live",
+        Status::Degraded { .. } => "degraded",
+        Status::NoQuorum { .. } => "no quorum",
+        Status::Diverged { .. } => "diverged",
     }
 }

@@ -137,13 +137,17 @@ impl World {
         self.stats.submissions.len() as u64 + self.stats.lost
     }
 
-    /// Whether the first `players` phones stand at one head, with nothing open and nobody waiting.
+    /// Whether the first `players` phones stand at one head, with nothing open and nobody waiting; a
+    /// phone with bent rules does not count.
     pub fn is_settled(&self, players: usize) -> bool {
         if self.open_submissions() > 0 {
             return false;
         }
         let mut heads = BTreeSet::new();
-        for phone in self.phones.iter().take(players) {
+        for (index, phone) in self.phones.iter().enumerate().take(players) {
+            if self.config.bent == Some(index) {
+                continue;
+            }
             match phone.view() {
                 Some(view) if view.waiting_for.is_empty() => heads.insert(view.head.block.0),
                 Some(_) | None => return false,
@@ -169,7 +173,11 @@ impl World {
         let mut by_kind: Vec<_> = self
             .sent_bytes()
             .into_iter()
-            .map(|(kind, bytes)| (kind, bytes - self.origin.sent.get(kind).unwrap_or(&0)))
+            // A process that panicked takes its counts along.
+            .map(|(kind, bytes)| {
+                let before = self.origin.sent.get(kind).copied().unwrap_or(0);
+                (kind, bytes.saturating_sub(before))
+            })
             .collect();
         by_kind.sort_by_key(|(kind, bytes)| (std::cmp::Reverse(*bytes), *kind));
         let mut faults = BTreeMap::new();
