@@ -18,11 +18,34 @@ pub struct Config {
     pub consensus: ConsensusConfig,
     /// The group around it.
     pub group: GroupConfig,
+    /// What is kept over a restart.
+    pub store: StoreConfig,
     /// The rule sets that this build can run.
     pub rules: Vec<Arc<dyn Rules>>,
     /// A bug switched on to see whether the tests find it.
     #[cfg(feature = "planted")]
     pub plant: Option<Plant>,
+}
+
+/// What is kept over a restart.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// First pause before a batch that the store refused is tried again; doubles up to `retry_max`.
+    pub retry_min: Duration,
+    /// Longest such pause: a user who frees some space should not wait long for it.
+    pub retry_max: Duration,
+    /// Blocks after which a state is stored whole again: a restart executes at most as many.
+    pub base_every: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            retry_min: Duration::from_millis(500),
+            retry_max: Duration::from_secs(8),
+            base_every: 32,
+        }
+    }
 }
 
 /// Bugs that the soak must find.
@@ -266,7 +289,7 @@ pub struct GroupConfig {
 impl Default for GroupConfig {
     fn default() -> Self {
         Self {
-            pool_per_author_max: 128,
+            pool_per_author_max: 256,
             pending_max: 256,
             history_bytes_max: 256 * 1024,
             status_hysteresis: Duration::from_secs(3),

@@ -50,7 +50,11 @@ pub struct Node {
     reachable: BTreeSet<MeshAddress>,
     tables: BTreeMap<GroupId, Table>,
     outgoing_votes: OutgoingVotes,
+    /// Phones asked so far for a table whose inviter was not in reach.
+    join_asks: usize,
     storage: Storage,
+    /// Groups whose records could not be read: this phone may have voted in them.
+    damaged: BTreeSet<GroupId>,
     outputs: VecDeque<Output>,
     sent: BTreeMap<&'static str, u64>,
     faults: BTreeMap<&'static str, u64>,
@@ -80,19 +84,20 @@ impl Node {
         now: Instant,
     ) -> Self {
         let mut loaded = storage::Loaded::read(stored);
-        let mut node = Self::build(config, identity, seed, loaded.run, now);
-        node.may_vote = loaded
+        let current = loaded
             .counter
-            .is_some_and(|known| known == counter || known + 1 == counter);
-        // A store that is not current stays so: its counter never catches up.
-        if node.may_vote || loaded.run.is_none() {
-            let known = if node.may_vote {
-                counter
-            } else {
-                storage::NEVER_CURRENT
-            };
-            node.storage.put_meta(node.run, known);
-        }
+            .is_some_and(|known| known == counter || known.checked_add(1) == Some(counter));
+        // A store that is not current stays so, and numbers anew: what it signed last is not known.
+        let stale_before = loaded.counter == Some(storage::NEVER_CURRENT);
+        let run = loaded.run.filter(|_| current || stale_before);
+        let mut node = Self::build(config, identity, seed, run, now);
+        node.may_vote = current;
+        let known = if current {
+            counter
+        } else {
+            storage::NEVER_CURRENT
+        };
+        node.storage.put_meta(node.run, known);
         node.restore_tables(&mut loaded, now);
         node.pump(now);
         node
@@ -109,6 +114,7 @@ impl Node {
         {
             config.consensus.plant = config.plant;
         }
+        let store = config.store.clone();
         let mut rng = ChaCha12Rng::from_seed(seed);
         let run = run.unwrap_or_else(|| RunId(rng.next_u64()));
         let presence_key = identity.derive("presence", &[]).0;
@@ -131,7 +137,9 @@ impl Node {
             reachable: BTreeSet::new(),
             tables: BTreeMap::new(),
             outgoing_votes: OutgoingVotes::new(),
-            storage: Storage::default(),
+            join_asks: 0,
+            storage: Storage::new(store.retry_min, store.retry_max),
+            damaged: BTreeSet::new(),
             outputs: VecDeque::new(),
             sent: BTreeMap::new(),
             faults: BTreeMap::new(),
@@ -161,8 +169,8 @@ impl Node {
         if let Err(fault) = result {
             self.event(Event::StoreFailed { fault });
         }
-        for (group, receipt) in self.storage.complete(token) {
-            self.table_stored(group, receipt, result.is_ok(), now);
+        for (group, receipt) in self.storage.complete(token, result.is_ok(), now) {
+            self.table_stored(group, receipt, now);
         }
         self.pump(now);
     }
@@ -206,7 +214,8 @@ impl Node {
         let deadlines = [self.discovery.deadline(), self.mesh.deadline()]
             .into_iter()
             .chain(self.links.values().map(|entry| entry.machine.deadline()))
-            .chain(self.tables.values().map(Table::deadline));
+            .chain(self.tables.values().map(Table::deadline))
+            .chain([self.storage.deadline()]);
         match deadlines.flatten().min() {
             Some((at, cause)) => Output::Idle {
                 wake_at: Some(at),
@@ -232,6 +241,14 @@ impl Node {
     /// What the screen shows of a group that has started.
     pub fn view(&self, group: GroupId) -> Option<View> {
         self.replica(group).map(|replica| replica.view())
+    }
+
+    /// What a table waits for, gathering or started; empty when nothing is under way.
+    pub fn waiting_for(&self, group: GroupId) -> Vec<WaitingFor> {
+        self.tables
+            .get(&group)
+            .map(Table::waiting_for)
+            .unwrap_or_default()
     }
 
     /// Its transcript as far as this node retains it.
@@ -268,7 +285,7 @@ impl Node {
     fn pump(&mut self, now: Instant) {
         self.announce_topology(now);
         self.flush_tables(now);
-        if let Some(batch) = self.storage.take_batch() {
+        if let Some(batch) = self.storage.take_batch(now) {
             self.outputs.push_back(Output::Store(batch));
         }
     }

@@ -27,9 +27,9 @@ use crate::outbox::Outbox;
 use crate::state::{History, Map};
 use crate::sync::Synchronizer;
 use crate::time::{Duration, Instant};
-use crate::wire::{GroupMessage, SignedGenesis};
+use crate::wire::{GroupMessage, SignedAction, SignedGenesis};
 use catch_up::Request;
-use submit::{Repeat, Storing};
+use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 
@@ -49,6 +49,8 @@ pub struct Replica {
     history: History,
     /// Height of the newest stored base: blocks above it are stored one by one.
     stored_base: u64,
+    /// Blocks after which the state is stored whole again.
+    base_every: u64,
     /// What blocks above the head lead to.
     executed: BTreeMap<Hash, (u64, Executed)>,
     pool: Pool,
@@ -63,9 +65,9 @@ pub struct Replica {
     repeat: Repeat,
     store_sequence: u64,
     /// Signed submissions that wait for the store, with their batch.
-    storing: BTreeMap<u64, Storing>,
-    /// Batches that the store refused: tried again with the next repetition.
-    unstored: Vec<Storing>,
+    storing: BTreeMap<u64, Vec<SignedAction>>,
+    /// When to tell the members where this phone stands, since paths changed.
+    greet_at: Option<Instant>,
     work: bool,
     work_tip: Hash,
     /// Something changed in this input that [`ReplicaInput::Flush`] must look at.
@@ -180,6 +182,7 @@ impl Replica {
             members,
             consensus,
             stored_base: 0,
+            base_every: setup.config.store.base_every,
             executed: BTreeMap::new(),
             pool,
             submissions,
@@ -192,7 +195,7 @@ impl Replica {
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
             storing: BTreeMap::new(),
-            unstored: Vec::new(),
+            greet_at: None,
             work: false,
             work_tip: Hash::ZERO,
             dirty: true,
@@ -252,14 +255,12 @@ impl Replica {
             ReplicaInput::Message { origin, message } => self.message(origin, message, now, out),
             ReplicaInput::Reachable(reachable) => self.reachable(reachable, now, out),
             ReplicaInput::Neighbour(address) => self.greet(address, out),
-            ReplicaInput::Stored { sequence, ok } => self.stored(sequence, ok, now, out),
-            ReplicaInput::ConsensusStored { sequence, ok } => {
-                let input = if ok {
-                    Input::Stored { sequence }
-                } else {
-                    Input::StoreFailed { sequence }
-                };
-                self.consensus_input(input, now, out);
+            ReplicaInput::PathsChanged => {
+                self.greet_at.get_or_insert(now + self.config.repeat_min);
+            }
+            ReplicaInput::Stored { sequence } => self.stored(sequence, now, out),
+            ReplicaInput::ConsensusStored { sequence } => {
+                self.consensus_input(Input::Stored { sequence }, now, out);
             }
             ReplicaInput::Timeout => self.timeout(now, out),
             ReplicaInput::Flush => self.flush(now, out),
@@ -275,6 +276,7 @@ impl Replica {
             self.request
                 .as_ref()
                 .map(|request| (request.deadline, "an unanswered request")),
+            self.greet_at.map(|at| (at, "paths that changed")),
             self.repeat
                 .deadline()
                 .map(|at| (at, "a repetition of what has no fate")),
@@ -347,7 +349,7 @@ impl Replica {
     }
 
     /// What is waited for, and for whom.
-    fn waiting_for(&self) -> Vec<WaitingFor> {
+    pub fn waiting_for(&self) -> Vec<WaitingFor> {
         let mut waiting = Vec::new();
         let peers = |indices: Vec<u8>| {
             indices
@@ -385,7 +387,7 @@ impl Replica {
                 whom: peers(vec![request.to]),
             });
         }
-        if !self.storing.is_empty() || !self.unstored.is_empty() {
+        if !self.storing.is_empty() {
             waiting.push(WaitingFor {
                 what: "store",
                 whom: vec![],
@@ -417,6 +419,14 @@ impl Replica {
             .is_some_and(|request| request.deadline <= now)
         {
             self.request_expired(now, out);
+        }
+        if self.greet_at.is_some_and(|at| at <= now) {
+            self.greet_at = None;
+            for to in self.reachable.iter().copied().collect::<Vec<_>>() {
+                if to != self.own_address() {
+                    self.send_status(to, false, out);
+                }
+            }
         }
         if self.repeat.deadline().is_some_and(|at| at <= now) {
             self.repeat_unsettled(now, out);
@@ -453,6 +463,7 @@ impl Replica {
         }
         if !had_quorum && self.reachability.quorum_in_reach() {
             self.draws.postpone(now);
+            self.submissions.drop_unsigned_missing();
         }
         let members = reachable.intersection(&self.addresses).copied().collect();
         let before = std::mem::replace(&mut self.reachable, members);

@@ -152,7 +152,7 @@ pub enum Event {
         /// Its fate.
         fate: Fate,
     },
-    /// A block became final here.
+    /// A block became final here, or several at once with a snapshot, which does not name them.
     Committed {
         /// The head now.
         head: Head,

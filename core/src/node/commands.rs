@@ -27,7 +27,10 @@ impl Node {
                 rules_config,
                 mode,
             } => {
-                let group = GroupId(self.random_16());
+                let mut group = GroupId(self.random_16());
+                while self.group_of(&group.0).is_some() {
+                    group = GroupId(self.random_16());
+                }
                 let setup = TableSetup {
                     identity: self.identity.clone(),
                     config: self.config.group.clone(),
@@ -52,6 +55,11 @@ impl Node {
                 let group = ticket.group;
                 if self.tables.contains_key(&group) {
                     return Err(CommandError::AlreadyJoined);
+                }
+                if self.group_of(&group.0).is_some() {
+                    return Err(CommandError::BadTicket(
+                        "another table here has its short name",
+                    ));
                 }
                 let setup = JoinSetup {
                     identity: self.identity.clone(),

@@ -1,7 +1,7 @@
 //! The radio side of a node: discovery, links and mesh, each drained into the next.
 
 use super::{Event, Node, Output, drain, draw_seed};
-use crate::ble::{DiscoveryInput, DiscoveryOutput, RadioCommand, RadioEvent, Role};
+use crate::ble::{DiscoveryInput, DiscoveryOutput, PowerState, RadioCommand, RadioEvent, Role};
 use crate::id::{DeviceId, LinkId, MeshAddress, PeerId};
 use crate::link::{Link, LinkInput, LinkOutput, LinkSetup};
 use crate::mesh::{MeshInput, MeshOutput};
@@ -22,6 +22,13 @@ impl Node {
     pub(super) fn radio_event(&mut self, event: RadioEvent, now: Instant) {
         match event {
             RadioEvent::PowerChanged(power) => {
+                // Some stacks tell of no link that ends with the power.
+                if power != PowerState::On {
+                    for link in self.links.keys().copied().collect::<Vec<_>>() {
+                        self.leave_mesh(link, now);
+                        self.links.remove(&link);
+                    }
+                }
                 self.discovery_input(DiscoveryInput::Power(power), now);
             }
             RadioEvent::AppModeChanged(mode) => {
@@ -109,8 +116,7 @@ impl Node {
                 } => {
                     self.table_message(origin, link, &bytes, now);
                 }
-                // `pump` compares what is reachable with what it was.
-                MeshOutput::TopologyChanged => {}
+                MeshOutput::TopologyChanged => self.tell_paths_changed(now),
                 MeshOutput::NoRoute { .. } => {
                     *self.faults.entry("no route").or_default() += 1;
                 }

@@ -1,9 +1,10 @@
-//! What waits for the store: one atomic batch per input, and who is told when it is durable.
+//! What waits for the store: atomic batches in order, and who is told when they are durable.
 
 use std::collections::BTreeMap;
 
 use super::{Record, StoreCommand};
 use crate::id::{GroupId, RunId, StoreToken};
+use crate::time::{Duration, Instant};
 use crate::wire::{decode, encode};
 
 /// Counter of a store that was found lost or old: no driver's counter ever reaches it.
@@ -24,25 +25,58 @@ pub(super) enum Receipt {
     Replica(u64),
 }
 
-/// Writes of the running input, and batches under way.
-#[derive(Debug, Default)]
+/// Writes that wait, and the one batch under way.
+///
+/// Batches leave one at a time and in order: what a later write relies on is durable before it, and
+/// a batch that the store refuses is tried again, with what came since behind it, before anything
+/// else is stored. Nobody is told before his writes are durable (C8).
+#[derive(Debug)]
 pub(super) struct Storage {
-    puts: Vec<Record>,
-    deletes: Vec<Vec<u8>>,
+    /// Value by key; none where the key is removed.
+    waiting: Writes,
     receipts: Vec<(GroupId, Receipt)>,
     next_token: u64,
-    under_way: BTreeMap<StoreToken, Vec<(GroupId, Receipt)>>,
+    under_way: Option<Batch>,
+    pause: Pause,
+    retry_at: Option<Instant>,
+}
+
+type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+#[derive(Debug)]
+struct Batch {
+    token: StoreToken,
+    writes: Writes,
+    receipts: Vec<(GroupId, Receipt)>,
+}
+
+/// How long a refused batch waits: doubles with every refusal in a row.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    min: Duration,
+    max: Duration,
+    now: Duration,
 }
 
 impl Storage {
-    pub(super) fn put_meta(&mut self, run: RunId, counter: u64) {
-        self.puts.push(Record {
-            key: META_KEY.to_vec(),
-            value: encode(&(run, counter)),
-        });
+    /// An idle store; a refused batch is tried again after `min`, later after up to `max`.
+    pub(super) fn new(min: Duration, max: Duration) -> Self {
+        Self {
+            waiting: Writes::new(),
+            receipts: Vec::new(),
+            next_token: 0,
+            under_way: None,
+            pause: Pause { min, max, now: min },
+            retry_at: None,
+        }
     }
 
-    /// Adds writes of a group; keys are relative to it.
+    pub(super) fn put_meta(&mut self, run: RunId, counter: u64) {
+        self.waiting
+            .insert(META_KEY.to_vec(), Some(encode(&(run, counter))));
+    }
+
+    /// Adds writes of a group; keys are relative to it. Of writes to one key the last one counts.
     pub(super) fn add(
         &mut self,
         group: GroupId,
@@ -51,39 +85,77 @@ impl Storage {
         receipt: Option<Receipt>,
     ) {
         for record in puts {
-            // A later write of one key wins, whatever an earlier one of the same batch said.
-            let key = absolute(group, &record.key);
-            self.deletes.retain(|deleted| *deleted != key);
-            self.puts.push(Record {
-                key,
-                value: record.value,
-            });
+            self.waiting
+                .insert(absolute(group, &record.key), Some(record.value));
         }
-        self.deletes
-            .extend(deletes.iter().map(|key| absolute(group, key)));
+        for key in deletes {
+            self.waiting.insert(absolute(group, &key), None);
+        }
         self.receipts
             .extend(receipt.map(|receipt| (group, receipt)));
     }
 
-    /// The batch of this input, if anything was written.
-    pub(super) fn take_batch(&mut self) -> Option<StoreCommand> {
-        if self.puts.is_empty() && self.deletes.is_empty() && self.receipts.is_empty() {
+    /// The next batch, if anything waits and nothing is under way.
+    pub(super) fn take_batch(&mut self, now: Instant) -> Option<StoreCommand> {
+        let rests = self.under_way.is_some() || self.retry_at.is_some_and(|at| at > now);
+        if rests || self.waiting.is_empty() && self.receipts.is_empty() {
             return None;
         }
+        self.retry_at = None;
         self.next_token += 1;
         let token = StoreToken(self.next_token);
-        self.under_way
-            .insert(token, std::mem::take(&mut self.receipts));
+        let writes = std::mem::take(&mut self.waiting);
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for (key, value) in &writes {
+            match value {
+                Some(value) => puts.push(Record {
+                    key: key.clone(),
+                    value: value.clone(),
+                }),
+                None => deletes.push(key.clone()),
+            }
+        }
+        let receipts = std::mem::take(&mut self.receipts);
+        self.under_way = Some(Batch {
+            token,
+            writes,
+            receipts,
+        });
         Some(StoreCommand {
             token,
-            puts: std::mem::take(&mut self.puts),
-            deletes: std::mem::take(&mut self.deletes),
+            puts,
+            deletes,
         })
     }
 
-    /// Whom the end of a batch concerns; nobody for a token that is not under way.
-    pub(super) fn complete(&mut self, token: StoreToken) -> Vec<(GroupId, Receipt)> {
-        self.under_way.remove(&token).unwrap_or_default()
+    /// Whom the end of the batch under way concerns: everyone who waited for it, or nobody where it
+    /// is not durable or not known.
+    pub(super) fn complete(
+        &mut self,
+        token: StoreToken,
+        ok: bool,
+        now: Instant,
+    ) -> Vec<(GroupId, Receipt)> {
+        let Some(batch) = self.under_way.take_if(|batch| batch.token == token) else {
+            return Vec::new();
+        };
+        if ok {
+            self.pause.now = self.pause.min;
+            return batch.receipts;
+        }
+        for (key, value) in batch.writes {
+            self.waiting.entry(key).or_insert(value);
+        }
+        self.receipts.splice(0..0, batch.receipts);
+        self.retry_at = Some(now + self.pause.now);
+        self.pause.now = (self.pause.now * 2).min(self.pause.max);
+        Vec::new()
+    }
+
+    /// When a refused batch is tried again.
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        self.retry_at
+            .map(|at| (at, "a batch that the store refused"))
     }
 }
 
@@ -135,69 +207,95 @@ mod tests {
     use super::*;
 
     const GROUP: GroupId = GroupId([7; 16]);
+    const PAUSE: Duration = Duration::from_millis(500);
 
-    #[test]
-    fn one_batch_per_input_names_who_waits() {
-        let mut storage = Storage::default();
-        assert_eq!(storage.take_batch(), None);
+    fn storage() -> Storage {
+        Storage::new(PAUSE, PAUSE * 4)
+    }
+
+    fn put(storage: &mut Storage, key: u8, value: u8, receipt: u64) {
         let record = Record {
-            key: vec![1],
-            value: vec![2],
+            key: vec![key],
+            value: vec![value],
         };
         storage.add(
             GROUP,
             vec![record],
-            vec![vec![3]],
-            Some(Receipt::Consensus(9)),
+            vec![],
+            Some(Receipt::Consensus(receipt)),
         );
-        let batch = storage.take_batch().expect("something was written");
-        assert_eq!((batch.puts.len(), batch.deletes.len()), (1, 1));
-        assert_eq!(
-            storage.complete(batch.token),
-            vec![(GROUP, Receipt::Consensus(9))]
-        );
-        assert_eq!(storage.complete(batch.token), vec![]);
     }
 
     #[test]
-    fn a_put_after_a_delete_of_the_same_key_stays() {
-        let mut storage = Storage::default();
+    fn one_batch_at_a_time_names_who_waits() {
+        let mut storage = storage();
+        let now = Instant::ZERO;
+        assert_eq!(storage.take_batch(now), None);
+        put(&mut storage, 1, 2, 9);
+        storage.add(GROUP, vec![], vec![vec![3]], None);
+        let batch = storage.take_batch(now).expect("something was written");
+        assert_eq!((batch.puts.len(), batch.deletes.len()), (1, 1));
+        put(&mut storage, 4, 5, 10);
+        assert_eq!(storage.take_batch(now), None, "the first is under way");
+        let told = storage.complete(batch.token, true, now);
+        assert_eq!(told, [(GROUP, Receipt::Consensus(9))]);
+        assert_eq!(storage.complete(batch.token, true, now), [], "only once");
+        assert!(storage.take_batch(now).is_some());
+    }
+
+    #[test]
+    fn the_last_write_to_a_key_counts() {
+        let mut storage = storage();
+        put(&mut storage, 1, 1, 1);
         storage.add(GROUP, vec![], vec![vec![1]], None);
-        storage.add(
-            GROUP,
-            vec![Record {
-                key: vec![1],
-                value: vec![2],
-            }],
-            vec![],
-            None,
-        );
-        let batch = storage.take_batch().expect("something was written");
+        put(&mut storage, 1, 2, 2);
+        let batch = storage
+            .take_batch(Instant::ZERO)
+            .expect("something was written");
         assert!(batch.deletes.is_empty());
+        assert_eq!(batch.puts[0].value, [2]);
+    }
+
+    #[test]
+    fn a_refused_batch_is_tried_again_in_order_and_before_anything_else() {
+        let mut storage = storage();
+        let now = Instant::ZERO;
+        put(&mut storage, 1, 1, 1);
+        put(&mut storage, 2, 1, 2);
+        let first = storage.take_batch(now).expect("something was written");
+        put(&mut storage, 1, 9, 3);
+        assert_eq!(storage.complete(first.token, false, now), []);
+        assert_eq!(storage.deadline().map(|(at, _)| at), Some(now + PAUSE));
+        assert_eq!(
+            storage.take_batch(now + PAUSE - Duration::from_micros(1)),
+            None
+        );
+        let again = storage.take_batch(now + PAUSE).expect("it is tried again");
+        let values: Vec<_> = again.puts.iter().map(|record| record.value[0]).collect();
+        assert_eq!(
+            values,
+            [9, 1],
+            "the newer write of one key, the older one of the other"
+        );
+        let told = storage.complete(again.token, true, now);
+        let order = [1, 2, 3].map(|number| (GROUP, Receipt::Consensus(number)));
+        assert_eq!(told, order);
     }
 
     #[test]
     fn a_store_is_read_back() {
-        let mut storage = Storage::default();
+        let mut storage = storage();
         storage.put_meta(RunId(5), 3);
-        storage.add(
-            GROUP,
-            vec![Record {
-                key: vec![1],
-                value: vec![2],
-            }],
-            vec![],
-            None,
-        );
-        let batch = storage.take_batch().expect("something was written");
+        put(&mut storage, 1, 2, 1);
+        let batch = storage
+            .take_batch(Instant::ZERO)
+            .expect("something was written");
         let loaded = Loaded::read(batch.puts);
         assert_eq!((loaded.run, loaded.counter), (Some(RunId(5)), Some(3)));
-        assert_eq!(
-            loaded.groups[&GROUP],
-            vec![Record {
-                key: vec![1],
-                value: vec![2]
-            }]
-        );
+        let record = Record {
+            key: vec![1],
+            value: vec![2],
+        };
+        assert_eq!(loaded.groups[&GROUP], [record]);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::storage::{Loaded, Receipt};
-use super::{Event, Node, drain};
+use super::{Event, Node, WaitingFor, drain};
 use crate::error::PeerFault;
 use crate::group::{
     Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput, ReplicaOutput,
@@ -36,6 +36,19 @@ impl Table {
         let replica = self.replica.as_ref().and_then(|replica| replica.deadline());
         gathering.into_iter().chain(replica).min()
     }
+
+    pub(super) fn waiting_for(&self) -> Vec<WaitingFor> {
+        let gathering = self
+            .gathering
+            .as_ref()
+            .and_then(|gathering| gathering.waiting_for());
+        let gathering = gathering.map(|(what, whom)| WaitingFor { what, whom });
+        let replica = self.replica.as_ref().map(|replica| replica.waiting_for());
+        gathering
+            .into_iter()
+            .chain(replica.unwrap_or_default())
+            .collect()
+    }
 }
 
 impl Node {
@@ -54,15 +67,10 @@ impl Node {
             let fault = PeerFault::Mesh("a payload without a group");
             return self.fault(Some(link), None, fault);
         };
-        let Some(group) = self
-            .tables
-            .keys()
-            .find(|group| group.0[..GROUP_TAG_LEN] == *tag)
-        else {
+        let Some(group) = self.group_of(tag) else {
             *self.faults.entry("unknown group").or_default() += 1;
             return;
         };
-        let group = *group;
         match decode::<GroupMessage>(message, MESSAGE_LEN_MAX) {
             Ok(message) => self.group_message(group, origin, message, now),
             Err(error) => self.fault(Some(link), None, PeerFault::Undecodable(error)),
@@ -91,26 +99,24 @@ impl Node {
         }
     }
 
-    pub(super) fn table_stored(
-        &mut self,
-        group: GroupId,
-        receipt: Receipt,
-        ok: bool,
-        now: Instant,
-    ) {
+    pub(super) fn table_stored(&mut self, group: GroupId, receipt: Receipt, now: Instant) {
         match receipt {
-            Receipt::Gathering(sequence) if ok => {
+            Receipt::Gathering(sequence) => {
                 self.gathering_input(group, GatheringInput::Stored(sequence), now);
             }
-            Receipt::Gathering(sequence) => {
-                self.gathering_input(group, GatheringInput::StoreFailed(sequence), now);
-            }
             Receipt::Consensus(sequence) => {
-                self.replica_input(group, ReplicaInput::ConsensusStored { sequence, ok }, now);
+                self.replica_input(group, ReplicaInput::ConsensusStored { sequence }, now);
             }
             Receipt::Replica(sequence) => {
-                self.replica_input(group, ReplicaInput::Stored { sequence, ok }, now);
+                self.replica_input(group, ReplicaInput::Stored { sequence }, now);
             }
+        }
+    }
+
+    /// Paths changed: what was on its way to a member may be lost.
+    pub(super) fn tell_paths_changed(&mut self, now: Instant) {
+        for group in self.groups() {
+            self.replica_input(group, ReplicaInput::PathsChanged, now);
         }
     }
 
@@ -150,7 +156,11 @@ impl Node {
     pub(super) fn restore_tables(&mut self, loaded: &mut Loaded, now: Instant) {
         for (group, records) in std::mem::take(&mut loaded.groups) {
             let mut out = Outbox::new();
-            let replica = Replica::restore(&self.replica_setup(), &records, now, &mut out);
+            let setup = self.replica_setup(group);
+            let replica = Replica::restore(&setup, &records, now, &mut out);
+            if replica.is_none() && records.iter().any(|record| record.key != GATHERING_KEY) {
+                self.damaged.insert(group);
+            }
             let gathering = records.iter().find(|record| record.key == GATHERING_KEY);
             let gathering = gathering.and_then(|record| {
                 let (identity, config) = (self.identity.clone(), self.config.group.clone());
@@ -166,6 +176,15 @@ impl Node {
             self.tables.insert(group, table);
             self.replica_outputs(group, out, now);
         }
+    }
+
+    /// The group here whose messages begin like `bytes`: no two of them do.
+    pub(super) fn group_of(&self, bytes: &[u8]) -> Option<GroupId> {
+        let tag = bytes.get(..GROUP_TAG_LEN)?;
+        self.tables
+            .keys()
+            .find(|group| group.0[..GROUP_TAG_LEN] == *tag)
+            .copied()
     }
 
     fn group_message(
@@ -280,9 +299,16 @@ impl Node {
     ) {
         let is_join = matches!(message, GroupMessage::Join(_));
         if is_join && !self.reachable.contains(&to) {
-            let everyone: Vec<MeshAddress> =
-                self.reachable.iter().copied().take(JOIN_FAN_OUT).collect();
-            for to in everyone {
+            // In a crowd others are asked each time.
+            let skip = self.join_asks % self.reachable.len().max(1);
+            self.join_asks += JOIN_FAN_OUT;
+            let all = self.reachable.iter().copied();
+            let some: Vec<MeshAddress> = all
+                .cycle()
+                .skip(skip)
+                .take(JOIN_FAN_OUT.min(self.reachable.len()))
+                .collect();
+            for to in some {
                 self.send_message(group, to, message, now);
             }
         } else {
@@ -308,14 +334,20 @@ impl Node {
 
     pub(super) fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
         let mut out = Outbox::new();
-        match Replica::new(&self.replica_setup(), genesis, now, &mut out) {
+        match Replica::new(&self.replica_setup(group), genesis, now, &mut out) {
             Ok(replica) => {
                 self.tables.entry(group).or_default().replica = Some(Box::new(replica));
                 self.event(Event::Started { group });
                 self.replica_outputs(group, out, now);
                 self.tell_reachable(group, now);
             }
-            Err(fault) => self.fault(None, None, fault),
+            // A table that this phone cannot play: it may be joined again by another build.
+            Err(fault) => {
+                self.fault(None, None, fault);
+                self.close_gathering(group);
+                self.tables.remove(&group);
+                self.event(Event::TableStarted { group });
+            }
         }
     }
 
@@ -325,12 +357,12 @@ impl Node {
         self.replica_input(group, ReplicaInput::Reachable(reachable), now);
     }
 
-    fn replica_setup(&self) -> ReplicaSetup {
+    fn replica_setup(&self, group: GroupId) -> ReplicaSetup {
         ReplicaSetup {
             config: self.config.clone(),
             identity: self.identity.clone(),
             run: self.run,
-            may_vote: self.may_vote,
+            may_vote: self.may_vote && !self.damaged.contains(&group),
         }
     }
 
@@ -473,8 +505,8 @@ impl Node {
     }
 }
 
-/// First bytes of a group's id in front of its messages. A stranger's group with the same bytes
-/// costs one failed signature.
+/// First bytes of a group's id in front of its messages: what this phone needs to tell its own
+/// tables apart.
 const GROUP_TAG_LEN: usize = 4;
 /// Votes in one message: what `GroupMessage::Votes` holds.
 const VOTES_PER_MESSAGE: usize = 64;

@@ -27,8 +27,10 @@ pub struct Phone {
     /// Counts processes: what was meant for an earlier one is dropped.
     pub(crate) incarnation: u32,
     pub(crate) disk: Disk,
-    /// Kept outside the store, grows with every restore.
+    /// Kept outside the store: what the last restored node was given, once it had stored.
     pub(crate) counter: u64,
+    /// What the running node was given, until its first batch is stored.
+    pub(crate) counter_given: Option<u64>,
     /// Counts stores: submissions are named anew with each.
     pub(crate) store_number: u32,
     /// What its clock shows more than the world's, µs: no two phones share an epoch.

@@ -235,6 +235,7 @@ impl World {
             incarnation: 0,
             disk: Disk::default(),
             counter: 0,
+            counter_given: None,
             store_number: 0,
             clock_offset_us: chance.below(3_600_000_000),
             crashed_us: 0,

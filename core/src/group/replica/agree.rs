@@ -102,7 +102,7 @@ impl Replica {
                     out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer, what }));
                 }
             }
-            Output::Diverged { what } => self.diverged(what, out),
+            Output::Diverged { what } => self.show_diverged(what, out),
             Output::Fault(fault) => out.push(ReplicaOutput::Fault { peer: None, fault }),
         }
         None
@@ -132,7 +132,8 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        self.submissions.settle(block.height, &executed.fates);
+        let height = block.height;
+        self.submissions.settle(height, &executed.fates);
         let (mut applied, mut refused) = (Vec::new(), Vec::new());
         for (id, reason) in &executed.fates {
             if reason.is_none() {
@@ -148,9 +149,12 @@ impl Replica {
             puts: vec![record],
             deletes: vec![],
         });
-        self.history
+        if let Err(error) = self
+            .history
             .push(block, finalization, executed.state, round)
-            .expect("a final block stands on the head and was executed to its root");
+        {
+            return self.diverged(format!("final block {height}: {error}"), now, out);
+        }
         let head = head_of(self.group, self.executor.epoch(), &self.history);
         out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
             head,
@@ -176,7 +180,16 @@ impl Replica {
         self.dirty = true;
     }
 
-    pub(super) fn diverged(&mut self, what: String, out: &mut Outbox<ReplicaOutput>) {
+    /// What is certified and what this phone computes differ: its votes stop.
+    pub(super) fn diverged(&mut self, what: String, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        self.request = None;
+        if !self.consensus.is_stopped() {
+            self.consensus_input(Input::Diverged(what), now, out);
+        }
+    }
+
+    fn show_diverged(&mut self, what: String, out: &mut Outbox<ReplicaOutput>) {
+        self.request = None;
         if let Some(status) = self.reachability.diverged(what) {
             out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
         }
@@ -190,9 +203,19 @@ impl Replica {
             candidates,
             self.draws.reveals(),
         )?;
-        self.executed
-            .insert(block.hash(self.executor.epoch()), (block.height, executed));
+        let hash = block.hash(self.executor.epoch());
+        self.keep_executed(hash, block.height, executed);
         Some(block)
+    }
+
+    /// Keeps what a block leads to for as long as the agreement keeps the block.
+    fn keep_executed(&mut self, hash: Hash, height: u64, executed: Executed) {
+        if self.executed.len() >= EXECUTED_MAX {
+            let consensus = &self.consensus;
+            self.executed
+                .retain(|hash, _| consensus.body(hash).is_some());
+        }
+        self.executed.insert(hash, (height, executed));
     }
 
     fn execute(
@@ -215,7 +238,11 @@ impl Replica {
             Ok(executed) => {
                 // Whoever holds the preimage of a voter objects to the block that leaves him out.
                 let reveal = self.draws.objection(state, &executed.state);
-                self.executed.insert(hash, (block.height, executed));
+                self.keep_executed(hash, block.height, executed);
+                // What somebody proposed, others need not send again.
+                for action in block.actions.iter() {
+                    self.pool.insert(action.clone());
+                }
                 match reveal {
                     Some(reveal) => {
                         let message = GroupMessage::Reveal(reveal);
@@ -250,7 +277,8 @@ impl Replica {
             };
             let Ok(executed) = executed else {
                 let at = block.height;
-                return self.diverged(format!("final block {at} does not execute here"), out);
+                let what = format!("final block {at} does not execute here");
+                return self.diverged(what, now, out);
             };
             let own = (certificate.statement.block == hash).then(|| certificate.clone());
             self.commit(block, executed, own, certificate.statement.round, now, out);
@@ -267,3 +295,6 @@ pub(super) fn finalized_head(height: u64, block: Hash, certificate: Certificate)
         certificate: Some(certificate),
     }
 }
+
+/// Executed blocks above the head at which those that the agreement has dropped go.
+const EXECUTED_MAX: usize = 64;

@@ -2,7 +2,7 @@
 //! certificate verifies.
 
 use super::agree::finalized_head;
-use super::{Replica, ReplicaOutput, standing};
+use super::{Replica, ReplicaEvent, ReplicaOutput, standing};
 use crate::consensus::Input;
 use crate::crypto::Hash;
 use crate::error::PeerFault;
@@ -24,6 +24,8 @@ pub(super) struct Request {
     pub(super) to: u8,
     /// When to ask somebody else.
     pub(super) deadline: Instant,
+    fetch: Fetch,
+    was_busy: bool,
 }
 
 impl Replica {
@@ -39,7 +41,7 @@ impl Replica {
 
     /// Asks `to` for what became final above the own head, unless such a request is under way.
     pub(super) fn ask_above(&mut self, to: u8, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        if self.request.is_none() {
+        if self.request.is_none() && !self.consensus.is_stopped() {
             let fetch = self.synchronizer.request(self.history.head());
             self.request(to, fetch, now, out);
         }
@@ -96,7 +98,9 @@ impl Replica {
     ) {
         self.claims.insert(sender, status.height);
         let height = self.history.head().0;
-        if status.height > height {
+        let same_height = status.height == height && status.block != self.history.head().1;
+        // At one height two blocks cannot both be final: his answer shows what certifies his.
+        if status.height > height || same_height {
             self.ask_above(sender, now, out);
         }
         if status.reply {
@@ -128,7 +132,8 @@ impl Replica {
                 Some((block, certificate)) => {
                     Found::Body(BlockWithCertificate { block, certificate })
                 }
-                None => Found::UpToDate,
+                // Whoever asks a member for a body asks another one next.
+                None => return,
             },
             Fetch::Actions { author, from } => {
                 let mut actions = Vec::new();
@@ -218,13 +223,23 @@ impl Replica {
                 self.claims.remove(&asked);
             }
             Ok(SyncStep::Busy { retry_after_ms }) => {
-                if let Some(request) = &mut self.request {
+                // Once a request: whoever is busy for long is not waited for.
+                if let Some(request) = &mut self.request
+                    && !std::mem::replace(&mut request.was_busy, true)
+                {
                     let wait = Duration::from_millis(u64::from(retry_after_ms));
                     request.deadline = now + wait.min(self.config.repeat_max);
                 }
             }
             Ok(SyncStep::More(fetch)) => {
-                self.request(asked, fetch, now, out);
+                // An answer that brought nothing gives no more time.
+                if self
+                    .request
+                    .as_ref()
+                    .is_some_and(|request| request.fetch != fetch)
+                {
+                    self.request(asked, fetch, now, out);
+                }
             }
             Ok(SyncStep::Blocks {
                 blocks,
@@ -247,24 +262,21 @@ impl Replica {
                 certified,
                 ..
             }) => {
-                self.request = None;
-                self.diverged(
-                    format!(
-                        "height {height} is {own:?} here and {certified:?} there, both certified"
-                    ),
-                    out,
+                let what = format!(
+                    "height {height} is {own:?} here and {certified:?} there, both certified"
                 );
+                self.diverged(what, now, out);
             }
             Err(fault) => {
                 let peer = self.members.get(usize::from(asked)).copied();
                 out.push(ReplicaOutput::Fault { peer, fault });
+                self.claims.remove(&asked);
                 self.synchronizer.reset();
                 self.request_expired(now, out);
             }
         }
         // The answer may have been a part, or overtaken while it travelled.
         if self.request.is_none()
-            && !self.consensus.is_stopped()
             && self
                 .claims
                 .get(&asked)
@@ -295,13 +307,19 @@ impl Replica {
                 }
                 Err(Invalid::WrongRoot) => {
                     let at = block.height;
-                    return self
-                        .diverged(format!("certified block {at} has another root here"), out);
+                    return self.diverged(
+                        format!("certified block {at} has another root here"),
+                        now,
+                        out,
+                    );
                 }
                 Err(Invalid::Rule { what, .. }) => {
                     let at = block.height;
-                    return self
-                        .diverged(format!("certified block {at} is refused here: {what}"), out);
+                    return self.diverged(
+                        format!("certified block {at} is refused here: {what}"),
+                        now,
+                        out,
+                    );
                 }
             }
         }
@@ -333,6 +351,11 @@ impl Replica {
         }
         let (height, hash) = self.history.head();
         self.store_base(old, out);
+        out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
+            head: self.head(),
+            applied: Vec::new(),
+            refused: Vec::new(),
+        }));
         self.advanced(now, out);
         self.installed(height, hash, finalization, now, out);
     }
@@ -350,8 +373,12 @@ impl Replica {
     }
 
     fn request(&mut self, to: u8, fetch: Fetch, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        let deadline = now + self.config.fetch_timeout;
-        self.request = Some(Request { to, deadline });
+        self.request = Some(Request {
+            to,
+            deadline: now + self.config.fetch_timeout,
+            fetch: fetch.clone(),
+            was_busy: false,
+        });
         self.ask(to, fetch, out);
     }
 

@@ -25,6 +25,10 @@ pub struct ReplicaSetup {
 
 /// A fact for a replica.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is handled at once, never kept"
+)]
 pub enum ReplicaInput {
     /// A message of this group.
     Message {
@@ -37,19 +41,17 @@ pub enum ReplicaInput {
     Reachable(BTreeSet<MeshAddress>),
     /// A member became a direct neighbour: what was under way to him may be lost.
     Neighbour(MeshAddress),
-    /// The replica's own batch of that number was stored, or not.
+    /// Paths of the mesh changed: what was on its way may be lost.
+    PathsChanged,
+    /// The replica's own batch of that number is durable.
     Stored {
         /// The number.
         sequence: u64,
-        /// Whether it is durable.
-        ok: bool,
     },
-    /// The agreement's batch of that number was stored, or not.
+    /// The agreement's batch of that number is durable.
     ConsensusStored {
         /// The number.
         sequence: u64,
-        /// Whether it is durable.
-        ok: bool,
     },
     /// The deadline has come.
     Timeout,

@@ -32,12 +32,13 @@ impl Replica {
             }
             GroupMessage::Roster(_) => {}
             // The opener repeats the genesis until he hears us: the answer is where we stand.
-            GroupMessage::Genesis(_) => self.send_status(origin, false, out),
+            GroupMessage::Genesis(_) => {
+                if sender.is_some() {
+                    self.send_status(origin, false, out);
+                }
+            }
             GroupMessage::Action(action) => self.action(action, sender, out),
             GroupMessage::Proposal(proposal) => {
-                for action in proposal.block.actions.iter() {
-                    self.learn(action.clone());
-                }
                 self.consensus_input(Input::Proposal(proposal), now, out);
             }
             GroupMessage::Votes(votes) => {
@@ -69,7 +70,11 @@ impl Replica {
                     self.status(sender, &status, now, out);
                 }
             }
-            GroupMessage::Fetch(fetch) => self.serve(origin, &fetch, out),
+            GroupMessage::Fetch(fetch) => {
+                if sender.is_some() {
+                    self.serve(origin, &fetch, out);
+                }
+            }
             GroupMessage::Found(found) => self.found(sender, found, now, out),
         }
     }
@@ -117,13 +122,6 @@ impl Replica {
                 }
             }
             Inserted::New | Inserted::Known | Inserted::Full | Inserted::Stale => {}
-        }
-    }
-
-    /// An action inside something else that was received: nobody has to be told.
-    fn learn(&mut self, action: SignedAction) {
-        if self.executor.verify(&action) {
-            self.pool.insert(action);
         }
     }
 }

@@ -7,14 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Replica, ReplicaOutput, ReplicaSetup, own_index, standing};
 use crate::consensus::{Consensus, Finalized};
-use crate::group::Submissions;
+use crate::group::{Executor, Submissions};
 use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map};
 use crate::time::Instant;
 use crate::wire::{Block, Certificate, SignedGenesis, decode, encode};
-
-/// Blocks after which the state is stored whole again: a restart executes at most as many.
-const BASE_EVERY: u64 = 32;
 
 #[derive(Serialize, Deserialize)]
 struct StoredBlock {
@@ -32,7 +29,8 @@ struct StoredBase {
 
 impl Replica {
     /// A group that goes on from its records; none where they hold no genesis that fits this phone.
-    /// Records that cannot be read are passed over: what they held is fetched again.
+    /// What cannot be read is fetched again, and the phone votes no more in this group: what else it
+    /// forgot is not known.
     pub fn restore(
         setup: &ReplicaSetup,
         records: &[Record],
@@ -46,61 +44,13 @@ impl Replica {
         let own = own_index(&setup.identity, &genesis).ok()?;
         let (executor, state) = Self::executor(setup, &genesis).ok()?;
         let committee = Self::committee(setup, &executor);
-        let mut history = History::new(
-            executor.epoch(),
+        let past = Past::read(
+            &executor,
             state,
+            records,
             setup.config.group.history_bytes_max,
         );
-        let mut stored_base = 0;
-        if let Some(base) = records
-            .iter()
-            .find(|record| record.key == [BASE])
-            .and_then(|record| decode::<StoredBase>(&record.value, usize::MAX).ok())
-        {
-            let height = base.block.height;
-            let round = base.finalization.statement.round;
-            let state = map_of(base.entries)?;
-            history
-                .install(base.block, base.finalization, state, round)
-                .ok()?;
-            stored_base = height;
-        }
-        for record in records
-            .iter()
-            .filter(|record| record.key.first() == Some(&BLOCK))
-        {
-            let Ok(stored) = decode::<StoredBlock>(&record.value, usize::MAX) else {
-                break;
-            };
-            let (height, parent) = history.head();
-            if stored.block.height != height + 1 {
-                continue;
-            }
-            let Ok(executed) =
-                executor.execute(standing(height, parent, history.state()), &stored.block)
-            else {
-                break;
-            };
-            let pushed = history.push(
-                stored.block,
-                stored.finalization,
-                executed.state,
-                stored.round,
-            );
-            if pushed.is_err() {
-                break;
-            }
-        }
-        // Only a block with its own finalization can be the head of the agreement.
-        while history
-            .at(history.head().0)
-            .is_some_and(|entry| entry.finalization.is_none())
-        {
-            let below = history.head().0 - 1;
-            if history.rollback(below).is_err() {
-                break;
-            }
-        }
+        let history = past.history;
         let (height, block) = history.head();
         let certificate = history
             .at(height)
@@ -136,7 +86,7 @@ impl Replica {
             committee,
             setup.identity.clone(),
             Some(own),
-            setup.may_vote,
+            setup.may_vote && past.whole,
             Finalized {
                 height,
                 block,
@@ -157,7 +107,7 @@ impl Replica {
             own,
             now,
         );
-        replica.stored_base = stored_base;
+        replica.stored_base = past.base_height;
         while let Some(wish) = wishes.pop() {
             if let Some(input) = replica.consensus_output(wish, now, out) {
                 replica.consensus_input(input, now, out);
@@ -175,7 +125,7 @@ impl Replica {
             .history
             .at(height)
             .is_some_and(|entry| entry.finalization.is_some());
-        if certified && height >= self.stored_base + BASE_EVERY {
+        if certified && height >= self.stored_base + self.base_every {
             self.store_base(height, out);
         }
     }
@@ -209,6 +159,79 @@ impl Replica {
             puts: vec![put],
             deletes,
         });
+    }
+}
+
+/// The committed past as the records tell it.
+struct Past {
+    history: History,
+    base_height: u64,
+    /// Whether every record could be read and stood on the one before.
+    whole: bool,
+}
+
+impl Past {
+    fn read(executor: &Executor, genesis: Map, records: &[Record], bytes_max: usize) -> Self {
+        let mut past = Self {
+            history: History::new(executor.epoch(), genesis, bytes_max),
+            base_height: 0,
+            whole: true,
+        };
+        if let Some(record) = records.iter().find(|record| record.key == [BASE]) {
+            past.whole = past.install(&record.value).is_some();
+        }
+        for record in records
+            .iter()
+            .filter(|record| record.key.first() == Some(&BLOCK))
+        {
+            if past.push(executor, &record.value).is_none() {
+                past.whole = false;
+                break;
+            }
+        }
+        // Only a block with its own finalization can be the head of the agreement.
+        while past.head_is_bare() {
+            let below = past.history.head().0 - 1;
+            if past.history.rollback(below).is_err() {
+                break;
+            }
+        }
+        past
+    }
+
+    fn install(&mut self, value: &[u8]) -> Option<()> {
+        let base: StoredBase = decode(value, usize::MAX).ok()?;
+        let height = base.block.height;
+        let round = base.finalization.statement.round;
+        let state = map_of(base.entries)?;
+        self.history
+            .install(base.block, base.finalization, state, round)
+            .ok()?;
+        self.base_height = height;
+        Some(())
+    }
+
+    fn push(&mut self, executor: &Executor, value: &[u8]) -> Option<()> {
+        let stored: StoredBlock = decode(value, usize::MAX).ok()?;
+        let (height, parent) = self.history.head();
+        if stored.block.height <= height {
+            return Some(());
+        }
+        let base = standing(height, parent, self.history.state());
+        let executed = executor.execute(base, &stored.block).ok()?;
+        let StoredBlock {
+            block,
+            finalization,
+            round,
+        } = stored;
+        self.history
+            .push(block, finalization, executed.state, round)
+            .ok()
+    }
+
+    fn head_is_bare(&self) -> bool {
+        let head = self.history.at(self.history.head().0);
+        head.is_some_and(|entry| entry.finalization.is_none())
     }
 }
 

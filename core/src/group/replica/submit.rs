@@ -4,18 +4,9 @@ use super::{Replica, ReplicaEvent, ReplicaOutput, Shown, restore};
 use crate::error::CommandError;
 use crate::group::{Inserted, SubmissionId};
 use crate::id::RunId;
-use crate::outbox::{Outbox, Record};
+use crate::outbox::Outbox;
 use crate::time::{Duration, Instant};
-use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, SignedAction, Validity};
-
-/// A batch of own signed actions on its way to the store.
-#[derive(Debug)]
-pub(super) struct Storing {
-    /// What leaves once it is durable (C8).
-    pub(super) signed: Vec<SignedAction>,
-    puts: Vec<Record>,
-    deletes: Vec<Vec<u8>>,
-}
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, Validity};
 
 /// When what has no fate is said again: pauses that double.
 #[derive(Debug)]
@@ -125,26 +116,13 @@ impl Replica {
     }
 
     /// A batch of own submissions is durable: only now do they leave (C8).
-    pub(super) fn stored(
-        &mut self,
-        sequence: u64,
-        ok: bool,
-        now: Instant,
-        out: &mut Outbox<ReplicaOutput>,
-    ) {
-        let Some(storing) = self.storing.remove(&sequence) else {
-            return;
-        };
-        if ok {
-            for action in storing.signed {
-                self.pool.insert(action.clone());
-                out.push(ReplicaOutput::Spread {
-                    origin: self.own_address(),
-                    message: GroupMessage::Action(action),
-                });
-            }
-        } else {
-            self.unstored.push(storing);
+    pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        for action in self.storing.remove(&sequence).unwrap_or_default() {
+            self.pool.insert(action.clone());
+            out.push(ReplicaOutput::Spread {
+                origin: self.own_address(),
+                message: GroupMessage::Action(action),
+            });
         }
         self.dirty = true;
         self.repeat.arm(true, now);
@@ -153,13 +131,10 @@ impl Replica {
     /// Says again what has no fate: own actions, the preimages held, and where this phone stands.
     pub(super) fn repeat_unsettled(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         self.repeat.next(now);
-        for storing in std::mem::take(&mut self.unstored) {
-            self.store_signed(storing, out);
-        }
         let waiting: Vec<ActionId> = self
             .storing
             .values()
-            .flat_map(|storing| &storing.signed)
+            .flatten()
             .map(|signed| signed.action.id())
             .collect();
         for action in self.submissions.unsettled() {
@@ -188,7 +163,6 @@ impl Replica {
         let members_in_reach = !self.reachable.is_empty() || self.members.len() == 1;
         members_in_reach
             && (!self.submissions.is_idle()
-                || !self.unstored.is_empty()
                 || !self.draws.waiting_for().is_empty()
                 || !self.consensus.waiting_for().is_empty())
     }
@@ -223,38 +197,20 @@ impl Replica {
 
     fn store_submissions(&mut self, out: &mut Outbox<ReplicaOutput>) {
         while let Some(batch) = self.submissions.take_store() {
-            let puts = restore::submission_records(batch.puts);
-            let deletes = batch
-                .deletes
-                .iter()
-                .map(|id| restore::submission_key(*id))
-                .collect();
-            if batch.signed.is_empty() {
-                out.push(ReplicaOutput::Store {
-                    receipt: None,
-                    puts,
-                    deletes,
-                });
-            } else {
-                self.store_signed(
-                    Storing {
-                        signed: batch.signed,
-                        puts,
-                        deletes,
-                    },
-                    out,
-                );
-            }
+            let receipt = (!batch.signed.is_empty()).then(|| {
+                self.store_sequence += 1;
+                self.storing.insert(self.store_sequence, batch.signed);
+                self.store_sequence
+            });
+            out.push(ReplicaOutput::Store {
+                receipt,
+                puts: restore::submission_records(batch.puts),
+                deletes: batch
+                    .deletes
+                    .iter()
+                    .map(|id| restore::submission_key(*id))
+                    .collect(),
+            });
         }
-    }
-
-    fn store_signed(&mut self, storing: Storing, out: &mut Outbox<ReplicaOutput>) {
-        self.store_sequence += 1;
-        out.push(ReplicaOutput::Store {
-            receipt: Some(self.store_sequence),
-            puts: storing.puts.clone(),
-            deletes: storing.deletes.clone(),
-        });
-        self.storing.insert(self.store_sequence, storing);
     }
 }

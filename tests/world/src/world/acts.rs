@@ -203,7 +203,8 @@ impl World {
         if this.node.is_some() {
             return;
         }
-        this.counter += 1;
+        let counter = this.counter + 1;
+        this.counter_given = Some(counter);
         let now = this.clock(now_us);
         let number = (phone as u64) << 32 | u64::from(this.incarnation);
         let records = this.disk.records();
@@ -213,7 +214,7 @@ impl World {
             this.identity.clone(),
             secret(seed, "node", number),
             records,
-            this.counter,
+            counter,
             now,
         ));
         let (before, told_us) = (this.table.height, this.table.height_at_us);
@@ -224,7 +225,7 @@ impl World {
             submission.may_reopen |= key.0 == phone && is_recent(crashed_us, submission.told_us);
         }
         self.trace
-            .input(now_us, phone, "restore", self.phones[phone].counter);
+            .input(now_us, phone, "restore", counter);
         self.drain(phone);
         self.switch_on(phone);
         let name = self.phones[phone].name.clone();

@@ -159,6 +159,11 @@ impl World {
             self.at_work = Some(phone);
             self.trace.input(self.now_us, phone, "stored", token.0);
             node.handle_stored(token, result, now);
+            if result.is_ok()
+                && let Some(counter) = self.phones[phone].counter_given.take()
+            {
+                self.phones[phone].counter = counter;
+            }
             self.drain(phone);
         }
     }
