@@ -119,12 +119,6 @@ enum Phase {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Outstanding {
-    op: OpId,
-    since: Instant,
-}
-
 /// One BLE connection in one role.
 pub struct Link {
     config: LinkConfig,
@@ -141,7 +135,9 @@ pub struct Link {
     /// Since when something is missing without progress, and what had arrived by then.
     waiting: Option<(Instant, (u64, u64))>,
     outgoing: Outgoing,
-    outstanding: Option<Outstanding>,
+    outstanding: Option<OpId>,
+    /// When the value that the stack has not taken yet was offered for the first time.
+    offered_at: Option<Instant>,
     /// When a value that the stack had no room for is offered again.
     retry_at: Option<Instant>,
     next_op: u64,
@@ -167,6 +163,7 @@ impl Link {
             waiting: None,
             outgoing: Outgoing::default(),
             outstanding: None,
+            offered_at: None,
             retry_at: None,
             next_op: 0,
             faults: 0,
@@ -206,8 +203,8 @@ impl Link {
             .waiting
             .map(|(since, _)| (since + self.config.reassembly_timeout, "link frame"));
         let operation = self
-            .outstanding
-            .map(|op| (op.since + self.config.operation_timeout, "link operation"));
+            .offered_at
+            .map(|at| (at + self.config.operation_timeout, "link operation"));
         let retry = self.retry_at.map(|at| (at, "link retry"));
         [handshake, frame, operation, retry]
             .into_iter()
@@ -228,11 +225,6 @@ impl Link {
     /// Our role on the connection.
     pub fn role(&self) -> Role {
         self.role
-    }
-
-    /// Bytes of messages that wait or are on their way to the stack.
-    pub fn queued_bytes(&self) -> usize {
-        self.outgoing.len()
     }
 
     fn ready(&mut self, now: Instant) {
@@ -351,15 +343,15 @@ impl Link {
         now: Instant,
         out: &mut Outbox<LinkOutput>,
     ) {
-        if self
-            .outstanding
-            .is_none_or(|outstanding| outstanding.op != op)
-        {
+        if self.outstanding != Some(op) {
             return;
         }
         self.outstanding = None;
         match result {
-            OperationResult::Done => self.outgoing.taken(),
+            OperationResult::Done => {
+                self.offered_at = None;
+                self.outgoing.taken();
+            }
             OperationResult::Busy => {
                 self.outgoing.refused();
                 self.retry_at = Some(now + self.config.busy_retry);
@@ -388,10 +380,10 @@ impl Link {
         {
             return self.close("a frame stayed missing", out);
         }
-        if let Some(outstanding) = self.outstanding
-            && due(outstanding.since, self.config.operation_timeout)
+        if let Some(at) = self.offered_at
+            && due(at, self.config.operation_timeout)
         {
-            self.close("the stack does not complete a value", out);
+            self.close("the stack does not take a value", out);
         }
     }
 
@@ -410,7 +402,8 @@ impl Link {
             Next::Value(bytes) => {
                 let op = OpId(self.next_op);
                 self.next_op += 1;
-                self.outstanding = Some(Outstanding { op, since: now });
+                self.outstanding = Some(op);
+                self.offered_at.get_or_insert(now);
                 out.push(LinkOutput::Operation { op, bytes });
             }
             Next::Nothing => {}
@@ -448,6 +441,7 @@ impl Link {
         self.closed = true;
         self.phase = Phase::Closed;
         self.outstanding = None;
+        self.offered_at = None;
         self.waiting = None;
         out.push(LinkOutput::Close { cause });
     }

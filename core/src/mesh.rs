@@ -10,7 +10,8 @@
 //! an older one answers with the newer one that it knows. A node that starts again counts from
 //! one; the answer to its first announcement shows it the counter of its former life, and it
 //! announces again above that. Nothing depends on a boot being told apart from another, and any
-//! number that was ever spread for an origin is outbid by the origin itself.
+//! number that was ever spread for an origin is outbid by the origin itself: the highest number of
+//! all asks everyone to forget the origin, which then counts from one again.
 //!
 //! **What a loss costs.** On a new link both sides send a digest of what they know, and each sends
 //! what the other lacks. Later changes are flooded. A frame that was lost on the way is made up
@@ -19,7 +20,9 @@
 //! **Trust.** Announcements and origins are not signed: whoever is on the mesh can lie about paths
 //! and so keep payloads from arriving. What a payload says is authenticated above.
 
+mod announcing;
 mod dedup;
+mod forgotten;
 mod frame;
 mod topology;
 
@@ -29,9 +32,10 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use self::dedup::Dedup;
+use self::forgotten::Forgotten;
 use self::frame::{ANNOUNCEMENTS_MAX, Announcement, Digest, Frame, Routed, Summary};
 pub use self::frame::{FRAME_LEN_MAX, NEIGHBOURS_MAX, PAYLOAD_LEN_MAX, ROUTED_HEADER_LEN};
-use self::topology::{Offer, Topology};
+use self::topology::Topology;
 use crate::config::MeshConfig;
 use crate::error::PeerFault;
 use crate::id::{LinkId, MeshAddress, PeerId};
@@ -61,6 +65,10 @@ pub struct Mesh {
     /// The highest counter of an announcement in our name that is not ours.
     outbid: Option<u64>,
     outbid_at: Option<Instant>,
+    /// Who was forgotten lately at his own request.
+    forgotten: Forgotten,
+    /// When this node asked to be forgotten.
+    forget_asked_at: Option<Instant>,
     announced_at: Option<Instant>,
     announce_due: Option<Instant>,
     summary_due: Option<Instant>,
@@ -167,6 +175,8 @@ impl Mesh {
             dedup: Dedup::new(config.dedup_len_max),
             outbid: None,
             outbid_at: None,
+            forgotten: Forgotten::new(config.forget_min, config.nodes_max),
+            forget_asked_at: None,
             announced_at: None,
             announce_due: None,
             summary_due: None,
@@ -369,55 +379,6 @@ impl Mesh {
         });
     }
 
-    fn announcements(
-        &mut self,
-        link: LinkId,
-        from: MeshAddress,
-        announcements: Vec<Announcement>,
-        now: Instant,
-        out: &mut Outbox<MeshOutput>,
-    ) {
-        let (mut news, mut answers) = (Vec::new(), Vec::new());
-        let mut edges_changed = false;
-        for announcement in announcements {
-            if announcement.origin == self.own {
-                answers.extend(self.about_us(&announcement, now));
-                continue;
-            }
-            match self.topology.offer(announcement.clone()) {
-                Offer::Newer {
-                    edges_changed: changed,
-                } => {
-                    edges_changed |= changed;
-                    news.push(announcement);
-                }
-                Offer::Older(newer) => answers.push(newer),
-                Offer::Same | Offer::Full => {}
-            }
-        }
-        if !news.is_empty() {
-            self.flood(&news, Some(from), out);
-        }
-        out.extend(announce_to(link, &answers));
-        if edges_changed {
-            out.push(MeshOutput::TopologyChanged);
-        }
-        self.announce_if_due(now, out);
-    }
-
-    /// Somebody repeats an announcement in our name. Gives what to answer.
-    fn about_us(&mut self, heard: &Announcement, now: Instant) -> Option<Announcement> {
-        let own = self.topology.announcement(self.own);
-        if own.is_some_and(|own| own >= heard) {
-            return own.filter(|own| *own > heard).cloned();
-        }
-        self.outbid = self.outbid.max(Some(heard.counter));
-        // At once, unless somebody makes a game of it.
-        let at = spaced(self.outbid_at, self.config.announce_min, now);
-        self.announce_due = Some(self.announce_due.map_or(at, |due| due.min(at)));
-        None
-    }
-
     fn digest(
         &mut self,
         link: LinkId,
@@ -464,38 +425,6 @@ impl Mesh {
         }
         neighbour.compared_at = Some(now);
         self.send_digest(link, true, out);
-    }
-
-    fn plan_announcement(&mut self, now: Instant) {
-        let at = spaced(self.announced_at, self.config.announce_min, now);
-        self.announce_due = Some(self.announce_due.map_or(at, |due| due.min(at)));
-    }
-
-    fn announce_if_due(&mut self, now: Instant, out: &mut Outbox<MeshOutput>) {
-        if self.announce_due.is_none_or(|due| due > now) {
-            return;
-        }
-        self.announce_due = None;
-        let most = self.config.neighbours_max.min(NEIGHBOURS_MAX);
-        let neighbours: Vec<MeshAddress> = self.by_address.keys().take(most).copied().collect();
-        let neighbours = BoundedVec::truncating(neighbours);
-        let last = self.topology.announcement(self.own);
-        let outbid = self.outbid.take();
-        if outbid.is_none() && last.is_some_and(|last| last.neighbours == neighbours) {
-            return;
-        }
-        let last = last.map_or(0, |last| last.counter);
-        let announcement = Announcement {
-            origin: self.own,
-            counter: last.max(outbid.unwrap_or(0)).saturating_add(1),
-            neighbours,
-        };
-        self.topology.set_own(announcement.clone());
-        self.announced_at = Some(now);
-        if outbid.is_some() {
-            self.outbid_at = Some(now);
-        }
-        self.flood(&[announcement], None, out);
     }
 
     fn plan_summary(&mut self, now: Instant) {

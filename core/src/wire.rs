@@ -24,8 +24,8 @@ pub use message::{
 };
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
-/// Longest payload of one action, bytes. Twice what the largest craps action needs, and small
-/// enough that 64 of them fit one block.
+/// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit
+/// one block is bounded by its bytes, not by this.
 pub const ACTION_PAYLOAD_LEN_MAX: usize = 256;
 /// Most actions in one block.
 pub const BLOCK_ACTIONS_MAX: usize = 64;

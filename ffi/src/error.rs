@@ -5,8 +5,9 @@ use althing::error::CommandError;
 /// A call that was not carried out. Nothing changed, except where the object is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum AlthingError {
-    /// A call ran into a bug of the core: this object is of no further use. Make a new one.
-    #[error("the core failed: make a new object and report this")]
+    /// A call ran into a bug of the core: this object is of no further use. Make a new one, with one
+    /// start more: it follows its groups again, but does not vote in them.
+    #[error("the core failed: make a new object with one start more and report this")]
     Broken,
     /// A byte string of another length than it must have.
     #[error("{what} has {have} bytes, {need} are needed")]

@@ -40,11 +40,17 @@ pub struct Althing {
 
 #[uniffi::export]
 impl Althing {
-    /// A phone with the identity of `secret`. Both arguments are 32 bytes of the system's secure
+    /// A phone with the identity of `secret`. Secret and seed are 32 bytes of the system's secure
     /// random source: the secret is kept for ever, the seed is fresh for every object.
+    ///
+    /// `starts` says how many objects this secret had before: 0 only where there was none. It is
+    /// kept beside the secret and raised by one *before* each object is made, also after
+    /// [`AlthingError::Broken`]. An object keeps nothing on the disk. So one with an earlier life
+    /// knows neither its groups nor its votes: joining by the ticket it comes back into a table and
+    /// follows it, but it does not vote, since it could contradict a vote that it has forgotten.
     #[uniffi::constructor]
-    pub fn new(secret: Vec<u8>, seed: Vec<u8>) -> Result<Arc<Self>, AlthingError> {
-        Self::with_clock(secret, seed, Arc::new(SystemClock))
+    pub fn new(secret: Vec<u8>, seed: Vec<u8>, starts: u64) -> Result<Arc<Self>, AlthingError> {
+        Self::with_clock(secret, seed, starts, Arc::new(SystemClock))
     }
 
     /// Who this phone is.
@@ -192,6 +198,7 @@ impl Althing {
     pub fn with_clock(
         secret: Vec<u8>,
         seed: Vec<u8>,
+        starts: u64,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, AlthingError> {
         let identity = Identity::new(convert::key("secret", &secret)?);
@@ -200,7 +207,11 @@ impl Althing {
             rules: rules::built_in(),
             ..Config::default()
         };
-        let machine = Driver::new(config, identity, seed, clock, MemoryStore::new());
+        let store = MemoryStore::new();
+        let machine = match starts {
+            0 => Driver::new(config, identity, seed, clock, store),
+            starts => Driver::restore(config, identity, seed, starts, clock, store),
+        };
         Ok(Arc::new(Self {
             machine: Mutex::new(Some(machine)),
         }))

@@ -19,13 +19,13 @@ impl Clock for Bug {
 }
 
 fn phone() -> Arc<Althing> {
-    Althing::new(vec![1; 32], vec![2; 32]).expect("both keys have 32 bytes")
+    Althing::new(vec![1; 32], vec![2; 32], 0).expect("both keys have 32 bytes")
 }
 
 #[test]
 fn keys_of_another_length_are_named() {
     for (secret, seed, what, have) in [(31, 32, "secret", 31), (32, 33, "seed", 33)] {
-        let error = Althing::new(vec![1; secret], vec![2; seed]).expect_err("a bad length");
+        let error = Althing::new(vec![1; secret], vec![2; seed], 0).expect_err("a bad length");
         assert_eq!(
             error,
             AlthingError::BadLength {
@@ -39,9 +39,9 @@ fn keys_of_another_length_are_named() {
 
 #[test]
 fn the_secret_is_the_peer() {
-    let other = Althing::new(vec![1; 32], vec![3; 32]).expect("both keys have 32 bytes");
+    let other = Althing::new(vec![1; 32], vec![3; 32], 0).expect("both keys have 32 bytes");
     assert_eq!(phone().peer(), other.peer());
-    let stranger = Althing::new(vec![4; 32], vec![2; 32]).expect("both keys have 32 bytes");
+    let stranger = Althing::new(vec![4; 32], vec![2; 32], 0).expect("both keys have 32 bytes");
     assert_ne!(phone().peer(), stranger.peer());
     assert_eq!(phone().peer().map(|peer| peer.len()), Ok(64));
 }
@@ -71,7 +71,7 @@ fn an_unknown_group_is_an_error_that_names_it() {
 #[test]
 fn a_bug_breaks_the_object_for_good() {
     let bug = Arc::new(Bug::default());
-    let phone = Althing::with_clock(vec![1; 32], vec![2; 32], bug.clone())
+    let phone = Althing::with_clock(vec![1; 32], vec![2; 32], 0, bug.clone())
         .expect("both keys have 32 bytes");
     assert!(phone.handle_radio(RadioEvent::ScanFailed).is_ok());
     bug.0.store(true, Ordering::SeqCst);

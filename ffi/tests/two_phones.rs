@@ -1,4 +1,4 @@
-//! Two phones as a shell would run them, joined by a fake radio.
+//! A few phones as a shell would run them, joined by a fake radio.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,10 +23,25 @@ enum Due {
 
 struct Phone {
     althing: Arc<Althing>,
+    /// Switched off, nothing reaches it and nothing comes from it.
+    on: bool,
     scanning: bool,
     advert: Option<Vec<u8>>,
     wake_at_ms: Option<u64>,
     events: Vec<Event>,
+}
+
+fn phone(secret: u8, seed: u8, starts: u64, clock: &ManualClock) -> Phone {
+    let clock = Arc::new(clock.clone());
+    let althing = Althing::with_clock(vec![secret + 1; 32], vec![seed; 32], starts, clock);
+    Phone {
+        althing: althing.expect("both keys have 32 bytes"),
+        on: true,
+        scanning: false,
+        advert: None,
+        wake_at_ms: None,
+        events: Vec::new(),
+    }
 }
 
 /// A room in which everyone hears everyone, and nothing is lost.
@@ -43,18 +58,7 @@ impl Room {
     fn new(count: u8) -> Self {
         let clock = ManualClock::new(Instant::from_millis(1_000));
         let phones = (0..count)
-            .map(|index| Phone {
-                althing: Althing::with_clock(
-                    vec![index + 1; 32],
-                    vec![index + 101; 32],
-                    Arc::new(clock.clone()),
-                )
-                .expect("both keys have 32 bytes"),
-                scanning: false,
-                advert: None,
-                wake_at_ms: None,
-                events: Vec::new(),
-            })
+            .map(|index| phone(index, index + 101, 0, &clock))
             .collect();
         let mut room = Self {
             clock,
@@ -64,11 +68,105 @@ impl Room {
             counter: 0,
         };
         for phone in 0..usize::from(count) {
-            let state = PowerState::On;
-            room.later(0, Due::Radio(phone, RadioEvent::PowerChanged { state }));
+            room.power_on(phone);
         }
         room.later(PERIOD_MS, Due::Adverts);
         room
+    }
+
+    fn power_on(&mut self, phone: usize) {
+        let state = PowerState::On;
+        self.later(0, Due::Radio(phone, RadioEvent::PowerChanged { state }));
+    }
+
+    /// The phone's process ends: the others lose their links to it.
+    fn kill(&mut self, phone: usize) {
+        let links: Vec<(usize, u64)> = self.ends.keys().copied().collect();
+        for (owner, link) in links {
+            if owner == phone {
+                self.disconnect(phone, link);
+            }
+        }
+        let dead = &mut self.phones[phone];
+        dead.on = false;
+        dead.scanning = false;
+        dead.advert = None;
+        dead.wake_at_ms = None;
+    }
+
+    /// A new object of a phone that was killed.
+    fn restart(&mut self, index: usize, starts: u64) {
+        let secret = u8::try_from(index).expect("few");
+        // What was under way to the old object is nobody's.
+        self.due
+            .retain(|_, due| !matches!(due, Due::Radio(phone, _) if *phone == index));
+        self.phones[index] = phone(secret, secret + 201, starts, &self.clock);
+        self.power_on(index);
+    }
+
+    /// Adds to the counter from a phone.
+    fn add(&mut self, phone: usize, group: &str, amount: i64) {
+        let payload = CounterAction::Add {
+            amount,
+            expect: None,
+        };
+        let submitted = self.phones[phone]
+            .althing
+            .submit(
+                group.to_owned(),
+                payload.encode(),
+                Vec::new(),
+                Validity::default(),
+            )
+            .expect("the group runs");
+        self.take(phone, submitted.outputs);
+    }
+
+    fn value(&self, phone: usize, group: &str) -> Option<i64> {
+        self.committed(phone, group)
+            .as_ref()
+            .and_then(counter::value)
+    }
+
+    /// Opens a table at phone 0 that everyone joins, and starts it. Gives its id and ticket.
+    fn table(&mut self) -> (String, String) {
+        let opened = self.phones[0].althing.open_table(
+            "Anna".to_owned(),
+            "counter".to_owned(),
+            Vec::new(),
+            None,
+        );
+        let Table {
+            group,
+            ticket,
+            outputs,
+        } = opened.expect("the counter is built in");
+        self.take(0, outputs);
+        for phone in 1..self.phones.len() {
+            self.join(phone, &group, &ticket);
+        }
+        let all = self.phones.len();
+        self.run_until("all are listed", |room| {
+            room.saw(
+                0,
+                |event| matches!(event, Event::Gathering { entries, .. } if entries.len() == all),
+            )
+        });
+        let outputs = self.phones[0].althing.start_table(group.clone());
+        self.take(0, outputs.expect("enough are here"));
+        self.run_until("all have started", |room| {
+            (0..all).all(|phone| room.saw(phone, |event| matches!(event, Event::Started { .. })))
+        });
+        (group, ticket)
+    }
+
+    fn join(&mut self, phone: usize, group: &str, ticket: &str) {
+        let joined = self.phones[phone]
+            .althing
+            .join_table(ticket.to_owned(), "Björn".to_owned());
+        let joined = joined.expect("a fresh ticket");
+        assert_eq!(joined.group, group);
+        self.take(phone, joined.outputs);
     }
 
     fn now_ms(&self) -> u64 {
@@ -111,6 +209,9 @@ impl Room {
 
     fn connect(&mut self, central: usize, device: u64) {
         let peripheral = usize::try_from(device - 1_000).expect("one of ours");
+        if !self.phones[peripheral].on {
+            return;
+        }
         let links = [self.fresh(), self.fresh()];
         let sides = [
             (central, links[0], peripheral, Role::Central),
@@ -129,6 +230,14 @@ impl Room {
             };
             self.later(30, Due::Radio(phone, up));
             self.later(60, Due::Radio(phone, RadioEvent::Ready { link }));
+        }
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, ms: u64) {
+        let end = self.now_ms() + ms;
+        while self.now_ms() < end {
+            self.step();
         }
     }
 
@@ -198,6 +307,7 @@ impl Room {
         self.move_to(at);
         match self.due.remove(&(at, order)).expect("was there") {
             Due::Adverts => self.adverts(),
+            Due::Radio(phone, _) if !self.phones[phone].on => {}
             Due::Radio(phone, event) => {
                 let outputs = self.phones[phone].althing.handle_radio(event);
                 self.take(phone, outputs.expect("alive"));
@@ -238,36 +348,7 @@ impl Room {
 #[test]
 fn two_phones_commit_one_action() {
     let mut room = Room::new(2);
-    let opened = room.phones[0].althing.open_table(
-        "Anna".to_owned(),
-        "counter".to_owned(),
-        Vec::new(),
-        None,
-    );
-    let Table {
-        group,
-        ticket,
-        outputs,
-    } = opened.expect("the counter is built in");
-    room.take(0, outputs);
-    let joined = room.phones[1]
-        .althing
-        .join_table(ticket, "Björn".to_owned());
-    let joined = joined.expect("a fresh ticket");
-    assert_eq!(joined.group, group);
-    room.take(1, joined.outputs);
-
-    room.run_until("both are listed", |room| {
-        room.saw(
-            0,
-            |event| matches!(event, Event::Gathering { entries, .. } if entries.len() == 2),
-        )
-    });
-    let outputs = room.phones[0].althing.start_table(group.clone());
-    room.take(0, outputs.expect("two are enough"));
-    room.run_until("both have started", |room| {
-        (0..2).all(|phone| room.saw(phone, |event| matches!(event, Event::Started { .. })))
-    });
+    let (group, _) = room.table();
     for phone in &room.phones {
         assert_eq!(phone.althing.groups(), Ok(vec![group.clone()]));
     }
@@ -322,4 +403,56 @@ fn two_phones_commit_one_action() {
     for phone in 0..2 {
         assert!(!room.saw(phone, |event| matches!(event, Event::PeerFault { .. })));
     }
+}
+
+/// With a store that holds nothing a phone cannot know what it voted for: it comes back by the
+/// ticket and follows, but its vote is missing where it is needed.
+#[test]
+fn a_restarted_phone_follows_and_does_not_vote() {
+    let mut room = Room::new(3);
+    let (group, ticket) = room.table();
+    room.add(0, &group, 5);
+    let all_have = |value: i64, phones: &'static [usize]| {
+        let group = group.clone();
+        move |room: &Room| {
+            let mut phones = phones.iter();
+            phones.all(|phone| room.value(*phone, &group) == Some(value))
+        }
+    };
+    room.run_until("the first action is committed", all_have(5, &[0, 1, 2]));
+
+    room.kill(2);
+    room.pass(2_000);
+    room.restart(2, 1);
+    assert_eq!(room.phones[2].althing.groups(), Ok(Vec::new()));
+    room.join(2, &group, &ticket);
+    room.run_until("it has what it missed", all_have(5, &[2]));
+    room.add(1, &group, 20);
+    room.run_until(
+        "it follows what two others commit",
+        all_have(25, &[0, 1, 2]),
+    );
+
+    // Two of three are a quorum, but one of these two has no vote.
+    room.kill(1);
+    room.add(0, &group, 100);
+    room.pass(40_000);
+    assert_eq!(room.value(0, &group), Some(25));
+    assert_eq!(room.value(2, &group), Some(25));
+    let links = room.ends.len();
+    assert_eq!(links, 2, "the two are linked all the while");
+}
+
+/// What the restarted phone must not do, any other one does.
+#[test]
+fn two_of_three_commit() {
+    let mut room = Room::new(3);
+    let (group, _) = room.table();
+    room.kill(1);
+    room.add(0, &group, 100);
+    room.run_until("two commit", |room| {
+        [0, 2]
+            .iter()
+            .all(|phone| room.value(*phone, &group) == Some(100))
+    });
 }

@@ -52,6 +52,8 @@ pub struct Discovery {
     attempts: BTreeMap<DeviceId, Instant>,
     next_dial: Option<Instant>,
     scan: Wish<ScanDuty>,
+    /// Whether scanning was stopped because no link could come of it.
+    scan_stopped: bool,
     advert: Wish<(Advert, AdvertInterval)>,
 }
 
@@ -148,6 +150,7 @@ impl Discovery {
             attempts: BTreeMap::new(),
             next_dial: None,
             scan: Wish::new(now),
+            scan_stopped: false,
             advert: Wish::new(now),
         };
         this.rotate(now);
@@ -265,6 +268,7 @@ impl Discovery {
         self.next_dial = None;
         self.devices.reset_links(now);
         self.scan = Wish::new(now);
+        self.scan_stopped = false;
         self.advert = Wish::new(now);
     }
 
@@ -497,7 +501,7 @@ impl Discovery {
     }
 
     fn wished_duty(&self) -> Option<ScanDuty> {
-        if self.power != PowerState::On {
+        if self.power != PowerState::On || self.links_open() >= self.config.link_budget {
             return None;
         }
         Some(match self.mode {
@@ -509,15 +513,23 @@ impl Discovery {
 
     fn review_scan(&mut self, now: Instant, out: &mut Outbox<DiscoveryOutput>) {
         let wished = self.wished_duty();
-        let (Some(duty), true) = (wished, wished != self.scan.asked) else {
-            self.scan.due = None;
+        self.scan.due = None;
+        if wished == self.scan.asked {
+            return;
+        }
+        let Some(duty) = wished else {
+            self.scan.asked = None;
+            self.scan_stopped = true;
+            out.push(DiscoveryOutput::Command(RadioCommand::StopScan));
             return;
         };
-        let spaced = match self.scan.asked {
-            Some(_) => self.scan.asked_at + self.config.scan_min,
-            None => now,
+        let spaced = if self.scan.asked.is_some() || self.scan_stopped {
+            self.scan.asked_at + self.config.scan_min
+        } else {
+            now
         };
         if self.scan.ask(duty, spaced, now) {
+            self.scan_stopped = false;
             out.push(DiscoveryOutput::Command(RadioCommand::Scan { duty }));
         }
     }

@@ -1,6 +1,13 @@
 //! The radio port: all the Bluetooth that shells and the rig implement.
 //!
 //! Per link at most one operation is outstanding: its completion is the credit for the next.
+//!
+//! **Power.** When the power is anything but [`PowerState::On`], the core forgets every link,
+//! attempt, scan and advertisement by itself and commands nothing until it is `On` again; then it
+//! asks for scanning and advertising anew. An adapter need not report the end of each link: a
+//! [`RadioEvent::LinkDown`] or any other event that names such a link comes too late to matter and
+//! is ignored. It must give links that come up later new names, as ever. The first event of a run
+//! is [`RadioEvent::PowerChanged`]: until then the power counts as off.
 
 use crate::id::{DeviceId, LinkId, OpId};
 
@@ -82,7 +89,8 @@ pub enum LinkDownReason {
 /// A fact that the radio reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RadioEvent {
-    /// The adapter's state changed.
+    /// The adapter's state changed, or is told for the first time. Anything but
+    /// [`PowerState::On`] ends all links.
     PowerChanged(PowerState),
     /// The app's state changed.
     AppModeChanged(AppMode),
@@ -155,7 +163,7 @@ pub enum RadioCommand {
         /// How much.
         duty: ScanDuty,
     },
-    /// Stop listening.
+    /// Stop listening: no further link is possible.
     StopScan,
     /// Advertise our service with this payload.
     Advertise {

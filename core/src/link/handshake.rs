@@ -290,7 +290,102 @@ impl Dh for X25519 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
+    use crate::crypto::{SignatureScheme, hash};
+
+    /// Signatures that cost a hash, for 10^5 of them.
+    #[derive(Debug)]
+    struct Cheap;
+
+    impl SignatureScheme for Cheap {
+        fn public(&self, secret: &[u8; 32]) -> PeerId {
+            PeerId(hash(Domain::Trace, &[secret]).0)
+        }
+
+        fn sign(&self, secret: &[u8; 32], message: &[u8]) -> Signature {
+            let half = hash(Domain::Trace, &[&self.public(secret).0, message]).0;
+            let mut bytes = [0; 64];
+            bytes[..32].copy_from_slice(&half);
+            bytes[32..].copy_from_slice(&half);
+            Signature(bytes)
+        }
+
+        fn verify(&self, peer: &PeerId, message: &[u8], signature: &Signature) -> bool {
+            let half = hash(Domain::Trace, &[&peer.0, message]).0;
+            signature.0[..32] == half && signature.0[32..] == half
+        }
+    }
+
+    fn cheap(byte: u8) -> Identity {
+        Identity::with_scheme([byte; 32], Arc::new(Cheap))
+    }
+
+    const KEY: [u8; 32] = [5; 32];
+    const REFUSALS: [&str; 4] = [
+        "malformed introduction",
+        "no common protocol version",
+        "connected to itself",
+        "identity did not sign this key",
+    ];
+
+    thread_local! {
+        static CHECKER: Handshake = Handshake::new(cheap(1), Role::Central, [1; 32]);
+    }
+
+    fn check(payload: &[u8]) -> Result<PeerId, &'static str> {
+        CHECKER.with(|checker| checker.check(payload, &KEY))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100_000))]
+
+        #[test]
+        fn garbage_introduces_nobody(
+            versions in (0..3u8, 0..3u8),
+            whole in any::<bool>(),
+            bytes in prop::collection::vec(any::<u8>(), 96),
+            len in 0..=98usize,
+        ) {
+            let mut payload = vec![versions.0, versions.1];
+            payload.extend(bytes);
+            if !whole {
+                payload.truncate(len);
+            }
+            let refused = check(&payload).expect_err("nobody signed this");
+            prop_assert!(REFUSALS.contains(&refused), "{refused}");
+        }
+
+        #[test]
+        fn an_introduction_tampered_with_introduces_nobody_else(
+            how in 0..3u8,
+            at in any::<Index>(),
+            byte in 1..=255u8,
+        ) {
+            let other = cheap(2);
+            let valid = introduce(&other, &KEY, (1, 1));
+            let mut payload = valid.clone();
+            let at = at.index(payload.len());
+            match how {
+                0 => payload[at] ^= byte,
+                1 => payload.truncate(at),
+                _ => payload.insert(at, byte),
+            }
+            match check(&payload) {
+                // The versions alone are not signed: the handshake itself authenticates them.
+                Ok(peer) => {
+                    prop_assert_eq!(peer, other.peer());
+                    prop_assert!(payload.len() == valid.len() && payload[2..] == valid[2..]);
+                    prop_assert!(payload[0] <= VERSION_MAX && payload[1] >= VERSION_MIN);
+                }
+                Err(refused) => prop_assert!(REFUSALS.contains(&refused), "{refused}"),
+            }
+        }
+    }
 
     #[test]
     fn points_of_small_order_are_refused() {

@@ -88,6 +88,7 @@ impl Outgoing {
     }
 
     /// Bytes of messages that wait or are on their way.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let open: usize = self
             .open

@@ -2,7 +2,8 @@
 //!
 //! Sequence numbers run on from frame to frame, so one window serves all frames of a direction.
 //! Held are at most one frame of `frame_len_max` bytes and `reorder_window` fragments ahead of a
-//! missing one.
+//! missing one. Those come on top: behind the end of a long frame they belong to the frames after
+//! it, and to refuse them would cost an honest link whose stack reorders.
 
 use super::fragment::SEQUENCES;
 
@@ -107,9 +108,14 @@ impl Reassembly {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fragment::VALUE_LEN_LIMIT;
     use super::*;
 
     const LIMIT: usize = 1024;
+    /// Longest share of a frame that one value carries.
+    const SHARE_LEN_MAX: usize = VALUE_LEN_LIMIT - 1;
 
     #[test]
     fn fragments_in_any_order_within_the_window_make_the_frame() {
@@ -172,5 +178,73 @@ mod tests {
             assert!(reassembly.next_frame(LIMIT).is_ok());
         }
         assert!(reassembly.len() <= 31 * 511);
+    }
+
+    #[test]
+    fn the_bytes_held_are_bounded_at_the_edge() {
+        let limit = 32 * 1024;
+        let mut reassembly = Reassembly::new(31);
+        let mut sequence = 0;
+        let mut rest = limit;
+        while rest > 0 {
+            let len = rest.min(SHARE_LEN_MAX);
+            reassembly
+                .insert(sequence, false, &vec![1; len])
+                .expect("in order");
+            assert_eq!(reassembly.next_frame(limit), Ok(None));
+            sequence = (sequence + 1) % SEQUENCES;
+            rest -= len;
+        }
+        assert_eq!(reassembly.len(), limit);
+        for ahead in 1..=31 {
+            let early = (sequence + ahead) % SEQUENCES;
+            assert_eq!(reassembly.insert(early, true, &[2; SHARE_LEN_MAX]), Ok(()));
+        }
+        let most = limit + 31 * SHARE_LEN_MAX;
+        assert_eq!(reassembly.len(), most);
+        // Nothing more is taken but the missing one, and with that the frame is too long.
+        for ahead in 1..SEQUENCES {
+            let other = (sequence + ahead) % SEQUENCES;
+            assert!(reassembly.insert(other, true, &[3]).is_err());
+        }
+        assert_eq!(reassembly.next_frame(limit), Ok(None));
+        assert_eq!(reassembly.len(), most);
+        assert_eq!(reassembly.insert(sequence, true, &[3]), Ok(()));
+        assert_eq!(reassembly.next_frame(limit), Err("frame too long"));
+        assert_eq!(reassembly.len(), 31 * SHARE_LEN_MAX);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100_000))]
+
+        #[test]
+        fn any_fragments_keep_the_bounds_and_refused_ones_change_nothing(
+            fragments in prop::collection::vec((0..40u8, any::<bool>(), 1..40usize), 0..12),
+        ) {
+            let frame_len_max = 100;
+            let state = |reassembly: &Reassembly| {
+                let held = reassembly.held.each_ref();
+                let held = held.map(|held| held.as_ref().map_or(0, |held| held.bytes.len()));
+                (reassembly.taken, reassembly.open.len(), held)
+            };
+            let mut reassembly = Reassembly::new(31);
+            for (sequence, last, len) in fragments {
+                let before = state(&reassembly);
+                match reassembly.insert(sequence, last, &vec![sequence; len]) {
+                    Ok(()) => prop_assert_eq!(state(&reassembly).0, before.0),
+                    Err(named) => {
+                        prop_assert!(named.starts_with("seen before"));
+                        prop_assert_eq!(state(&reassembly), before);
+                    }
+                }
+                match reassembly.next_frame(frame_len_max) {
+                    Ok(Some(frame)) => prop_assert!(frame.len() <= frame_len_max),
+                    Ok(None) => {}
+                    Err(named) => prop_assert_eq!(named, "frame too long"),
+                }
+                prop_assert!(reassembly.open.len() <= frame_len_max);
+                prop_assert!(reassembly.len() <= frame_len_max + 31 * 40);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Two links joined by a fake radio that reorders, refuses, repeats and garbles.
 
+mod garbage;
 mod hostile;
 mod limits;
 
@@ -228,7 +229,7 @@ impl Pair {
             assert_eq!(side.faults, []);
             assert_eq!(side.closed, None);
             assert_eq!(side.refused, []);
-            assert_eq!(side.link.queued_bytes(), 0);
+            assert_eq!(side.link.outgoing.len(), 0);
             assert_eq!(side.link.deadline(), None);
         }
     }
@@ -327,7 +328,7 @@ fn short_messages_do_not_starve_a_long_one() {
     pair.send(0, &long);
     let mut sent = 1;
     while !pair.sides[1].received.contains(&long) {
-        if pair.sides[0].link.queued_bytes() < 5_000 {
+        if pair.sides[0].link.outgoing.len() < 5_000 {
             pair.send(0, b"x");
             sent += 1;
         }

@@ -27,6 +27,10 @@ pub(super) const ANNOUNCEMENTS_MAX: usize = 64;
 /// Fingerprints in one digest.
 pub(super) const FINGERPRINTS_MAX: usize = 1024;
 
+/// Highest counter of an announcement. It asks everyone to forget the origin, which then counts
+/// from one: without it nobody could outbid a lie with the counter below it.
+pub(super) const COUNTER_MAX: u64 = (1 << 63) - 1;
+
 const DIRECT: u8 = 0;
 const ROUTED: u8 = 1;
 const ANNOUNCE: u8 = 2;
@@ -168,7 +172,26 @@ impl Announcement {
         self.neighbours.binary_search(&address).is_ok()
     }
 
+    /// The request to forget `origin`.
+    pub(super) fn forget(origin: MeshAddress) -> Self {
+        Self {
+            origin,
+            counter: COUNTER_MAX,
+            neighbours: BoundedVec::new(),
+        }
+    }
+
+    pub(super) fn asks_to_forget(&self) -> bool {
+        self.counter == COUNTER_MAX
+    }
+
     fn check(&self) -> Result<(), PeerFault> {
+        if self.counter > COUNTER_MAX {
+            return Err(PeerFault::Mesh("announcement counter out of range"));
+        }
+        if self.asks_to_forget() && !self.neighbours.is_empty() {
+            return Err(PeerFault::Mesh("request to forget with neighbours"));
+        }
         if !self.neighbours.is_sorted_by(|a, b| a < b) {
             return Err(PeerFault::Mesh("neighbours not in ascending order"));
         }
@@ -283,6 +306,39 @@ mod tests {
             Frame::decode(bytes),
             Err(PeerFault::Undecodable(DecodeError::Malformed))
         );
+    }
+
+    #[test]
+    fn counters_are_judged_at_the_edge() {
+        let with = |counter, neighbours: Vec<MeshAddress>| {
+            let announcement = Announcement {
+                counter,
+                ..announcement(neighbours)
+            };
+            Frame::Announce(BoundedVec::from_vec(vec![announcement]).unwrap())
+        };
+        for frame in [
+            with(COUNTER_MAX - 1, vec![address(2)]),
+            with(COUNTER_MAX, vec![]),
+        ] {
+            assert_eq!(Frame::decode(frame.encode()), Ok(frame));
+        }
+        for (counter, neighbours, named) in [
+            (
+                COUNTER_MAX,
+                vec![address(2)],
+                "request to forget with neighbours",
+            ),
+            (COUNTER_MAX + 1, vec![], "announcement counter out of range"),
+            (
+                u64::MAX,
+                vec![address(2)],
+                "announcement counter out of range",
+            ),
+        ] {
+            let frame = with(counter, neighbours);
+            assert_eq!(Frame::decode(frame.encode()), Err(PeerFault::Mesh(named)));
+        }
     }
 
     proptest! {

@@ -151,6 +151,32 @@ impl Topology {
         self.store(OWN, announcement);
     }
 
+    /// Forgets what `origin` announced, if anything is known. Says whether an edge went: one that
+    /// is an own link stays.
+    pub(super) fn forget(&mut self, origin: MeshAddress) -> Option<bool> {
+        let slot = *self.slots.get(&origin)?;
+        self.nodes[slot].announced.as_ref()?;
+        self.unstore(slot);
+        if slot == OWN {
+            return Some(false);
+        }
+        let linked = self.nodes[slot].linked;
+        let gone: Vec<usize> = self.nodes[slot]
+            .edges
+            .iter()
+            .copied()
+            .filter(|other| !(linked && *other == OWN))
+            .collect();
+        for other in &gone {
+            self.set_edge(slot, *other, false);
+        }
+        self.forget_trees();
+        if !linked {
+            self.release(slot);
+        }
+        Some(!gone.is_empty())
+    }
+
     /// The newest announcement of `origin`.
     pub(super) fn announcement(&self, origin: MeshAddress) -> Option<&Announcement> {
         let slot = self.slots.get(&origin)?;

@@ -42,9 +42,9 @@ impl Block {
 /// What a proposal extends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Parent {
-    /// A new block on the block that was notarized in this round (0 = the finalized base).
+    /// A new block on the block that was certified in this round.
     Extends {
-        /// Round of the parent's notarization.
+        /// Round of the parent's notarization or finalization; 0 for the genesis.
         round: u64,
     },
     /// The same block again that was notarized in this round: no new block, new votes.

@@ -14,6 +14,7 @@ use althing::ble::RadioEvent;
 use althing::config::Config;
 use althing::crypto::Identity;
 use althing::error::CommandError;
+use althing::id::StoreToken;
 use althing::node::{Command, Done, Event, Output};
 use althing::{Duration, Instant, Node};
 
@@ -37,10 +38,31 @@ pub struct Driver<C, S> {
     clock: C,
     store: S,
     now: Instant,
+    proof: Proof,
+}
+
+/// How far the proof has come that the store is current.
+#[derive(Debug)]
+struct Proof {
+    counter: u64,
+    /// The node's first batch, which holds the counter.
+    batch: Option<StoreToken>,
+    stored: bool,
+}
+
+impl Proof {
+    fn of(counter: u64) -> Self {
+        Self {
+            counter,
+            batch: None,
+            stored: false,
+        }
+    }
 }
 
 impl<C: Clock, S: Store> Driver<C, S> {
-    /// A node with an empty store. `seed` is fresh entropy: a node with an old one repeats keys.
+    /// A node of an identity that never ran before, with an empty store: its counter is 0. `seed` is
+    /// fresh entropy: a node with an old one repeats keys.
     pub fn new(config: Config, identity: Identity, seed: [u8; 32], clock: C, store: S) -> Self {
         let now = clock.now();
         Self {
@@ -48,11 +70,16 @@ impl<C: Clock, S: Store> Driver<C, S> {
             clock,
             store,
             now,
+            proof: Proof::of(0),
         }
     }
 
-    /// A node that goes on from what `store` holds. `counter` is kept outside the store and grew by
-    /// one for this call.
+    /// A node that goes on from what `store` holds.
+    ///
+    /// `counter` is the value that is kept outside the store (see [`Driver::counter_to_keep`]), plus
+    /// one. That value itself is not written before [`Driver::counter_to_keep`] says so: a phone
+    /// that crashes in between passes the same counter again. A store that is empty or older than
+    /// the counter is not current (C8): the node follows its groups, but does not vote in them.
     pub fn restore(
         config: Config,
         identity: Identity,
@@ -69,7 +96,15 @@ impl<C: Clock, S: Store> Driver<C, S> {
             clock,
             store,
             now,
+            proof: Proof::of(counter),
         }
+    }
+
+    /// The counter to write outside the store, replacing the one there; none before the node's first
+    /// batch is stored. It does not change any more after that. Ask after every call until then, and
+    /// write it as durably as the secret: a counter that is lost costs this phone its votes.
+    pub fn counter_to_keep(&self) -> Option<u64> {
+        self.proof.stored.then_some(self.proof.counter)
     }
 
     /// A fact from the radio.
@@ -138,9 +173,15 @@ impl<C: Clock, S: Store> Driver<C, S> {
             match self.node.poll_output() {
                 Output::Radio(command) => outputs.radio.push(command),
                 Output::Event(event) => outputs.events.push(event),
-                Output::Store(batch) => self.store.submit(batch),
+                Output::Store(batch) => {
+                    self.proof.batch.get_or_insert(batch.token);
+                    self.store.submit(batch);
+                }
                 Output::Idle { wake_at, cause } => {
                     if let Some((token, result)) = self.store.poll() {
+                        if self.proof.batch == Some(token) {
+                            self.proof.stored = result.is_ok();
+                        }
                         self.node.handle_stored(token, result, self.now);
                         continue;
                     }

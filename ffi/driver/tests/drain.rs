@@ -3,7 +3,10 @@
 use althing::ble::{PowerState, RadioEvent};
 use althing::config::Config;
 use althing::crypto::Identity;
+use althing::error::StoreFault;
+use althing::id::RunId;
 use althing::node::{Command, Done};
+use althing::wire::decode;
 use althing::{Duration, Instant};
 use althing_driver::{Driver, ManualClock, MemoryStore, Store};
 
@@ -79,6 +82,84 @@ fn a_restarted_phone_looks_for_the_others_again() {
     let mut after = Driver::restore(config(), identity, [3; 32], 1, clock.clone(), store);
     let outputs = after.handle_radio(RadioEvent::PowerChanged(PowerState::On));
     assert!(!outputs.radio.is_empty());
+}
+
+/// Restores a phone as its user must: with the counter outside plus one, and writes back what is
+/// to be kept. Completes up to `batches` of the store before it crashes.
+fn one_life(outside: &mut u64, mut store: MemoryStore, batches: usize) -> MemoryStore {
+    store.crash();
+    let identity = Identity::new([1; 32]);
+    let clock = ManualClock::default();
+    let mut driver = Driver::restore(config(), identity, [3; 32], *outside + 1, clock, store);
+    driver.handle_timeout();
+    for _ in 0..batches {
+        assert_eq!(driver.counter_to_keep(), None, "nothing is stored yet");
+        assert!(driver.store_mut().complete());
+        driver.handle_stored();
+        *outside = driver.counter_to_keep().expect("the first batch is stored");
+    }
+    driver.into_store()
+}
+
+/// The counter that a store was told last.
+fn counter_in(store: &MemoryStore) -> u64 {
+    let records = store.load();
+    let meta = records.iter().find(|record| record.key == b"m");
+    let meta = meta.expect("every store has it");
+    let (_, counter): (RunId, u64) = decode(&meta.value, 64).expect("two numbers");
+    counter
+}
+
+#[test]
+fn the_counter_outside_follows_the_one_in_the_store() {
+    let mut first = driver(&ManualClock::default(), MemoryStore::explicit());
+    assert_eq!(first.counter_to_keep(), None);
+    first.handle_timeout();
+    assert_eq!(first.counter_to_keep(), None);
+    assert!(first.store_mut().complete());
+    first.handle_stored();
+    let mut outside = first.counter_to_keep().expect("the first batch is stored");
+    assert_eq!(outside, 0);
+    let mut store = first.into_store();
+    // Crashes before the first batch repeat a counter; the store stays current all the same.
+    for (batches, expected) in [(1, 1), (0, 1), (0, 1), (1, 2), (1, 3), (0, 3), (1, 4)] {
+        store = one_life(&mut outside, store, batches);
+        assert_eq!(outside, expected);
+        assert_eq!(counter_in(&store), expected);
+    }
+}
+
+#[test]
+fn a_crash_between_store_and_counter_leaves_the_store_current() {
+    let mut store = MemoryStore::explicit();
+    let mut first = driver(&ManualClock::default(), store);
+    first.handle_timeout();
+    assert!(first.store_mut().complete());
+    store = first.into_store();
+    let mut outside = 0;
+    for expected in 1..4 {
+        let before = outside;
+        store = one_life(&mut outside, store, 1);
+        // The write outside is lost once: the store is one ahead of it, and says so again.
+        outside = before;
+        store = one_life(&mut outside, store, 1);
+        assert_eq!((outside, counter_in(&store)), (expected, expected));
+    }
+}
+
+#[test]
+fn a_first_batch_that_was_refused_keeps_no_counter() {
+    let mut driver = driver(&ManualClock::default(), MemoryStore::explicit());
+    driver.handle_timeout();
+    assert!(driver.store_mut().refuse(StoreFault::Full));
+    driver.handle_stored();
+    assert_eq!(driver.counter_to_keep(), None);
+    // What is stored later does not hold the counter.
+    driver.handle_command(open()).expect("built in");
+    while driver.store_mut().complete() {
+        driver.handle_stored();
+    }
+    assert_eq!(driver.counter_to_keep(), None);
 }
 
 #[test]

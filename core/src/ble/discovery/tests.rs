@@ -169,7 +169,7 @@ fn mode_and_budget_choose_duty_and_interval() {
     let outputs = step(&mut d, DiscoveryInput::Mode(AppMode::LowPower), secs(20));
     assert_eq!(commands(&outputs), []);
     step(&mut d, DiscoveryInput::Mode(AppMode::Foreground), secs(30));
-    // Six links: only the kept slot is left. Seven: nothing to advertise.
+    // Six links: only the kept slot is left. Seven: nothing to advertise, and nothing to look for.
     for link in 0..5 {
         step(&mut d, up(link, 100 + link, Role::Peripheral), secs(40));
     }
@@ -183,10 +183,27 @@ fn mode_and_budget_choose_duty_and_interval() {
             if Advert::decode(advert).unwrap().free_slots == 0
     ));
     let outputs = commands(&step(&mut d, up(6, 106, Role::Peripheral), secs(70)));
-    assert_eq!(outputs, [RadioCommand::StopAdvertising]);
+    assert_eq!(
+        outputs,
+        [RadioCommand::StopScan, RadioCommand::StopAdvertising]
+    );
     // One more than the budget is refused.
     let outputs = commands(&step(&mut d, up(7, 107, Role::Peripheral), secs(80)));
     assert_eq!(outputs, [RadioCommand::Disconnect { link: LinkId(7) }]);
+    step(&mut d, down(7, LinkDownReason::Local), secs(81));
+    let starts = |outputs: &[DiscoveryOutput]| {
+        let commands = commands(outputs);
+        let is_start = |command: &RadioCommand| matches!(command, RadioCommand::Scan { .. });
+        commands.iter().any(is_start)
+    };
+    // A slot that comes free is worth listening again, but not more often than stacks bear.
+    let freed = step(&mut d, down(6, LinkDownReason::Remote), secs(90));
+    assert!(starts(&freed));
+    step(&mut d, up(8, 106, Role::Peripheral), secs(91));
+    let freed = step(&mut d, down(8, LinkDownReason::Remote), secs(92));
+    assert!(!starts(&freed));
+    let again = secs(90) + BleConfig::default().scan_min;
+    assert!(starts(&step(&mut d, DiscoveryInput::Timeout, again)));
 }
 
 #[test]

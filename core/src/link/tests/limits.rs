@@ -41,7 +41,7 @@ fn a_full_queue_is_a_return_value() {
     assert_eq!(pair.sides[0].refused, []);
     pair.send(0, &message);
     assert_eq!(pair.sides[0].refused, [1023]);
-    assert!(pair.sides[0].link.queued_bytes() <= config.queue_bytes_max + 1100);
+    assert!(pair.sides[0].link.outgoing.len() <= config.queue_bytes_max + 1100);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_stack_that_fails_or_sleeps_closes_the_link() {
     pair.feed(0, LinkInput::Timeout);
     assert_eq!(
         pair.sides[0].closed,
-        Some("the stack does not complete a value")
+        Some("the stack does not take a value")
     );
 }
 
@@ -204,6 +204,50 @@ fn a_busy_stack_gets_the_same_value_again_after_a_pause() {
         pair.assert_clean();
         assert_eq!(pair.sides[1].received.len(), 1);
     }
+}
+
+#[test]
+fn a_stack_that_is_busy_for_good_closes_the_link() {
+    let config = LinkConfig::default();
+    for len in [5, 1_000] {
+        let mut pair = Pair::established(182, CALM, 0);
+        pair.send(0, &noise(&mut ChaCha12Rng::seed_from_u64(1), len));
+        let limit = pair.now + config.operation_timeout;
+        while pair.sides[0].closed.is_none() {
+            assert!(pair.now < limit, "retried for ever");
+            if let Some((op, _)) = pair.sides[0].outstanding.take() {
+                let result = OperationResult::Busy;
+                pair.feed(0, LinkInput::Completed { op, result });
+            }
+            let (at, _) = pair.sides[0].link.deadline().expect("a retry or the end");
+            pair.now = at;
+            pair.feed(0, LinkInput::Timeout);
+        }
+        assert_eq!(pair.now, limit);
+        let cause = "the stack does not take a value";
+        assert_eq!(pair.sides[0].closed, Some(cause));
+    }
+}
+
+#[test]
+fn a_value_that_is_taken_ends_the_wait_for_a_busy_stack() {
+    let config = LinkConfig::default();
+    let mut pair = Pair::established(182, CALM, 0);
+    pair.send(0, &noise(&mut ChaCha12Rng::seed_from_u64(1), 1_000));
+    let half = config.operation_timeout / 2;
+    // Each value takes half of the time that one value may take.
+    while let Some((op, _)) = pair.sides[0].outstanding.take() {
+        let result = OperationResult::Busy;
+        pair.feed(0, LinkInput::Completed { op, result });
+        pair.now = pair.now + half;
+        pair.feed(0, LinkInput::Timeout);
+        assert_eq!(pair.sides[0].closed, None);
+        let (op, _) = pair.sides[0].outstanding.take().expect("offered again");
+        let result = OperationResult::Done;
+        pair.feed(0, LinkInput::Completed { op, result });
+    }
+    assert_eq!(pair.sides[0].link.outgoing.len(), 0);
+    assert_eq!(pair.sides[0].link.deadline(), None);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a neighbour that breaks the rules can do, and what it cannot.
 
-use super::net::{address, peer};
+use super::net::{Net, address, peer};
 use super::*;
+use crate::mesh::frame::COUNTER_MAX;
 
 /// A node with an attacker on link 0 and an honest neighbour on link 1, behind whom is a third.
 struct Victim {
@@ -196,11 +197,13 @@ fn memory_stays_within_its_bounds() {
 #[test]
 fn announcements_in_our_name_are_outbid_but_not_at_any_rate() {
     let mut victim = Victim::new(MeshConfig::default());
+    // Of two announcements with one counter this one would win.
+    let lie: Vec<MeshAddress> = (10..26).map(address).collect();
     let mut announced = 0;
     let mut last = 0;
     for step in 0..1_000u64 {
         victim.now = victim.now + Duration::from_millis(10);
-        let mut outputs = victim.frame(ATTACKER, &announce(0, 1_000 + step, &[]));
+        let mut outputs = victim.frame(ATTACKER, &announce(0, 1_000 + step, &lie));
         outputs.extend(victim.feed(MeshInput::Timeout));
         for output in outputs {
             if let MeshOutput::Transmit {
@@ -221,10 +224,132 @@ fn announcements_in_our_name_are_outbid_but_not_at_any_rate() {
     victim.feed(MeshInput::Timeout);
     assert!((45..=51).contains(&announced), "{announced}");
     assert!(last >= 1_900, "{last}");
-    // The highest number of all is no reason to panic.
-    victim.frame(ATTACKER, &announce(0, u64::MAX, &[]));
-    victim.now = victim.now + Duration::from_secs(1);
-    victim.feed(MeshInput::Timeout);
+}
+
+/// What a victim floods towards its honest neighbour when it hears `counter` in its own name.
+fn said_after(victim: &mut Victim, counter: u64) -> Vec<Announcement> {
+    let lie: Vec<MeshAddress> = (10..26).map(address).collect();
+    let mut outputs = victim.frame(ATTACKER, &announce(0, counter, &lie));
+    for _ in 0..10 {
+        victim.now = victim.now + Duration::from_millis(200);
+        outputs.extend(victim.feed(MeshInput::Timeout));
+    }
+    let to_honest = outputs.into_iter().filter_map(|output| match output {
+        MeshOutput::Transmit {
+            link: HONEST,
+            bytes,
+            ..
+        } => Some(Frame::decode(bytes).expect("our own frame keeps the rules")),
+        _ => None,
+    });
+    to_honest
+        .filter_map(|frame| match frame {
+            Frame::Announce(announcements) => Some(announcements.into_vec()),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
+
+#[test]
+fn the_highest_counter_is_outbid_by_a_new_beginning() {
+    for (counter, expected) in [
+        (COUNTER_MAX - 3, &[COUNTER_MAX - 2][..]),
+        (COUNTER_MAX - 2, &[COUNTER_MAX - 1]),
+        (COUNTER_MAX - 1, &[COUNTER_MAX, 1]),
+    ] {
+        let mut victim = Victim::new(MeshConfig::default());
+        let said = said_after(&mut victim, counter);
+        let counters: Vec<u64> = said.iter().map(|said| said.counter).collect();
+        assert_eq!(counters, expected);
+        let last = said.last().expect("something was said");
+        assert_eq!(last.neighbours.len(), 2);
+        assert_eq!(victim.mesh.topology.announcement(address(0)), Some(last));
+    }
+    // Above it a counter is a fault, and nothing is said.
+    let mut victim = Victim::new(MeshConfig::default());
+    let state = victim.state();
+    for counter in [COUNTER_MAX, COUNTER_MAX + 1, u64::MAX] {
+        assert_eq!(said_after(&mut victim, counter), []);
+    }
+    assert_eq!(victim.state(), state);
+}
+
+#[test]
+fn whoever_repeats_the_highest_counter_makes_no_storm() {
+    let mut victim = Victim::new(MeshConfig::default());
+    let start = victim.now;
+    let mut said = 0;
+    while victim.now.since(start) < Duration::from_secs(60) {
+        said += said_after(&mut victim, COUNTER_MAX - 1).len();
+    }
+    // A request and an announcement at most every ten seconds.
+    assert!((2..=14).contains(&said), "{said}");
+}
+
+#[test]
+fn a_request_to_forget_is_followed_once_and_leaves_own_links() {
+    let mut victim = Victim::new(MeshConfig::default());
+    let forget = |n| {
+        Frame::Announce(BoundedVec::truncating(vec![Announcement::forget(address(
+            n,
+        ))]))
+    };
+    assert_eq!(victim.frame(HONEST, &forget(9)), [], "nobody knows node 9");
+    let outputs = victim.frame(HONEST, &forget(3));
+    let passed_on = MeshOutput::Transmit {
+        link: ATTACKER,
+        bytes: forget(3).encode(),
+        kind: "announce",
+    };
+    assert_eq!(outputs, [passed_on, MeshOutput::TopologyChanged]);
+    assert_eq!(victim.frame(HONEST, &forget(3)), []);
+    let reached = |victim: &Victim, n| victim.mesh.reachable().contains(&address(n));
+    assert!(!reached(&victim, 3));
+    // A late copy of the outlived announcement is not believed, a new one is.
+    victim.frame(HONEST, &announce(3, COUNTER_MAX - 1, &[address(2)]));
+    assert!(!reached(&victim, 3));
+    victim.frame(HONEST, &announce(3, 1, &[address(2)]));
+    assert!(reached(&victim, 3));
+    assert_eq!(victim.frame(HONEST, &forget(3)), [], "too soon");
+    assert!(reached(&victim, 3));
+    victim.now = victim.now + MeshConfig::default().forget_min;
+    victim.frame(HONEST, &forget(3));
+    assert!(!reached(&victim, 3));
+    // Who is linked here stays in reach, whatever is forgotten of him.
+    victim.frame(ATTACKER, &forget(2));
+    assert!(reached(&victim, 2));
+}
+
+/// A lie with the highest counter that has followers, told in the middle of a mesh: with the liar
+/// gone everyone finds the victim again.
+#[test]
+fn a_lie_with_the_highest_counter_does_not_last() {
+    for (len, victim) in [(5, 4), (9, 6), (30, 17)] {
+        let mut net = Net::new(len, 5);
+        for n in 0..len {
+            net.link(n, (n + 1) % len);
+        }
+        net.settle();
+        net.pass(Duration::from_secs(1));
+        net.frames.clear();
+        let lie: Vec<MeshAddress> = (100..116).map(address).collect();
+        let bytes = announce(victim, COUNTER_MAX - 1, &lie).encode();
+        let link = LinkId(0);
+        net.feed(1, MeshInput::Frame { link, bytes });
+        net.settle();
+        net.pass(Duration::from_secs(60));
+        for n in 0..len {
+            assert_eq!(net.nodes[n].reachable(), net.component(n), "node {n}");
+            let known = net.nodes[n].topology.announcement(address(victim));
+            let known = known.expect("the victim is known everywhere");
+            assert!(known.counter < 100, "node {n} knows {}", known.counter);
+            assert_eq!(known.neighbours.len(), 2);
+        }
+        assert!(net.faults.is_empty());
+        let frames = net.frames["announce"];
+        assert!(frames <= 40 * len, "{frames} frames over {len} links");
+    }
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl Room {
         for command in commands(&outputs) {
             match command {
                 RadioCommand::Scan { .. } => self.phones[n].scanning = true,
+                RadioCommand::StopScan => self.phones[n].scanning = false,
                 RadioCommand::Advertise { advert, .. } => self.phones[n].advert = Some(advert),
                 RadioCommand::StopAdvertising => self.phones[n].advert = None,
                 RadioCommand::Connect { device } => {
