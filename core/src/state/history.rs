@@ -136,21 +136,6 @@ impl History {
         Ok(())
     }
 
-    /// Keeps `finalization` beside the block that it is of; whether that block is here.
-    pub fn set_finalization(&mut self, finalization: Certificate) -> bool {
-        let block = finalization.statement.block;
-        let found = self.entries.iter_mut().rev();
-        let Some(entry) = found.into_iter().find(|entry| entry.block_hash == block) else {
-            return false;
-        };
-        self.bytes -= entry.finalization_len;
-        entry.finalization_len = encode(&finalization).len();
-        entry.finalization = Some(finalization);
-        self.bytes += entry.finalization_len;
-        self.prune();
-        true
-    }
-
     /// The epoch: hash of the genesis.
     pub fn epoch(&self) -> Hash {
         self.epoch

@@ -186,20 +186,6 @@ fn names_why_a_block_does_not_follow() {
 }
 
 #[test]
-fn a_finalization_is_kept_beside_its_block() {
-    let mut history = history(3, usize::MAX, &Map::new());
-    let hash = history.at(3).expect("kept").block_hash;
-    let bytes = history.bytes();
-    assert!(!history.set_finalization(certificate(9, EPOCH)));
-    for _ in 0..2 {
-        assert!(history.set_finalization(certificate(9, hash)));
-        let entry = history.at(3).expect("kept");
-        assert_eq!(entry.finalization, Some(certificate(9, hash)));
-        assert_eq!(history.bytes(), bytes + entry.finalization_len());
-    }
-}
-
-#[test]
 fn starts_anew_at_a_snapshot() {
     let mut far = history(40, usize::MAX, &Map::new());
     let mut history = history(3, usize::MAX, &Map::new());

@@ -25,9 +25,11 @@ fn catch_up(own: &mut History, server: &History, budget: usize) -> (usize, usize
                 for block in blocks {
                     let state = server.state_at(block.height).expect("kept").clone();
                     let round = block.height;
-                    own.push(block, None, state, round).expect("it follows");
+                    let certified = block.hash(EPOCH) == finalization.statement.block;
+                    let finalization = certified.then(|| finalization.clone());
+                    own.push(block, finalization, state, round)
+                        .expect("it follows");
                 }
-                assert!(own.set_finalization(finalization));
             }
             SyncStep::More(next) => {
                 fetch = next;
