@@ -20,8 +20,6 @@ pub struct Entry {
     pub finalization: Option<Certificate>,
     /// The state after it; shares with its neighbours what they did not change.
     pub state: Map,
-    /// The round in which it was finalized or passed over on the way to that.
-    pub round: u64,
     block_len: usize,
     finalization_len: usize,
 }
@@ -101,7 +99,6 @@ impl History {
         block: Block,
         finalization: Option<Certificate>,
         state: Map,
-        round: u64,
     ) -> Result<(), HistoryError> {
         let (height, head) = self.head();
         if block.height != height + 1 {
@@ -116,7 +113,7 @@ impl History {
                 need: head,
             });
         }
-        let entry = Entry::new(block, finalization, state, round, self.epoch)?;
+        let entry = Entry::new(block, finalization, state, self.epoch)?;
         self.add(entry);
         Ok(())
     }
@@ -127,9 +124,8 @@ impl History {
         block: Block,
         finalization: Certificate,
         state: Map,
-        round: u64,
     ) -> Result<(), HistoryError> {
-        let entry = Entry::new(block, Some(finalization), state, round, self.epoch)?;
+        let entry = Entry::new(block, Some(finalization), state, self.epoch)?;
         self.entries.clear();
         self.bytes = 0;
         self.add(entry);
@@ -237,7 +233,6 @@ impl Entry {
         block: Block,
         finalization: Option<Certificate>,
         state: Map,
-        round: u64,
         epoch: Hash,
     ) -> Result<Self, HistoryError> {
         let have = state.root();
@@ -263,7 +258,6 @@ impl Entry {
             block_hash,
             finalization,
             state,
-            round,
         })
     }
 
