@@ -135,7 +135,7 @@ impl Phone {
 
     fn started(&self) -> Option<&SignedGenesis> {
         match &self.gathering.side {
-            Side::Opener(opener) => opener.genesis(),
+            Side::Opener(opener) => opener.kept.genesis.as_ref(),
             Side::Joiner(_) => None,
         }
     }
