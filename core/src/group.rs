@@ -21,7 +21,8 @@ pub use api::{
     WaitingFor,
 };
 pub use execute::{
-    BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, Standing, genesis_state, quorum,
+    BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
+    genesis_state,
 };
 pub use gathering::{
     Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,

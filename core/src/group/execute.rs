@@ -17,36 +17,29 @@ use super::randomness::{DrawState, Reveals};
 use super::records::{self, Records};
 #[cfg(feature = "planted")]
 use crate::config::Plant;
+use crate::consensus::quorum;
 use crate::crypto::{Domain, Hash, Hasher, SignatureScheme};
 use crate::id::{GroupId, PeerId};
 use crate::rules::{Context, Rejection, Rules};
 use crate::state::{Map, Overlay};
 use crate::sync::merge;
 use crate::wire::{
-    ActionId, ActionPayload, BLOCK_ACTIONS_MAX, Block, BoundedVec, Genesis, Mode, Opening, Reason,
+    ActionId, ActionPayload, BLOCK_ACTIONS_MAX, Block, BoundedVec, Genesis, Opening, Reason,
     Refused, SignedAction, Validity, encode,
 };
 
 /// Longest encoded block: leaves room for a proposal's envelope and certificates in one message.
 pub const BLOCK_LEN_MAX: usize = 16 * 1024;
+/// Refused actions of one author in a block. Every voter executes each of them for nothing; what is
+/// over waits for the next block. A block alone never makes a record forget a refusal.
+pub const REFUSED_PER_AUTHOR_MAX: usize = 8;
+const _: () = assert!(REFUSED_PER_AUTHOR_MAX <= records::REFUSALS_KEPT);
 /// Longest encoding of one [`Refused`]: index 3, variant 1, code 3, length 1, detail 64.
 const REFUSED_LEN_MAX: usize = 72;
 /// Encoding of a block without actions: height 10, two hashes, an opening of 16 preimages, lengths.
 const BLOCK_OVERHEAD_MAX: usize = 10 + 64 + 1 + 10 + 1 + 16 * 33 + 2 * 3;
 /// Signatures remembered as verified: every action passes the pool, a proposal and its execution.
 const VERIFIED_MAX: usize = 4096;
-
-/// Votes that agree, for a committee of `n`. Bft is defined from 4 members.
-pub fn quorum(mode: Mode, n: usize) -> usize {
-    match mode {
-        Mode::Bft => {
-            let faulty = n.saturating_sub(1) / 3;
-            (n + faulty + 1).div_ceil(2)
-        }
-        Mode::Majority => n / 2 + 1,
-        Mode::Unanimous => n,
-    }
-}
 
 /// The state that `genesis` starts with; its `root` is not looked at.
 pub fn genesis_state(genesis: &Genesis, rules: &dyn Rules) -> Result<Map, Rejection> {
@@ -133,7 +126,7 @@ impl Executor {
         Self {
             epoch: genesis.epoch(),
             members: genesis.members.iter().map(|member| member.peer).collect(),
-            quorum: quorum(genesis.mode(), genesis.members.len()),
+            quorum: quorum(genesis.members.len(), genesis.mode()),
             genesis,
             rules,
             scheme,
@@ -161,11 +154,6 @@ impl Executor {
     /// The group.
     pub fn group(&self) -> GroupId {
         self.genesis.group
-    }
-
-    /// The rule set.
-    pub fn rules(&self) -> &Arc<dyn Rules> {
-        &self.rules
     }
 
     /// Votes, or voices, that agree.
@@ -200,14 +188,20 @@ impl Executor {
         reveals: &Reveals,
     ) -> Option<(Block, Executed)> {
         let height = parent.height.checked_add(1)?;
-        let actions = self.select(parent.state, candidates);
+        let mut actions = self.select(parent.state, candidates);
         let (opening, opens) = opening(parent.state, reveals);
         if actions.is_empty() && !opens {
             return None;
         }
-        let executed = self
-            .run(parent, opening.as_ref(), &actions)
-            .expect("selected actions and verified preimages execute");
+        let executed = loop {
+            let executed = self
+                .run(parent, opening.as_ref(), &actions)
+                .expect("selected actions and verified preimages execute");
+            // Without what an author said from there on, others may fare differently.
+            if !cut_refused(&mut actions, &executed.fates) {
+                break executed;
+            }
+        };
         let block = Block {
             height,
             parent: parent.block,
@@ -229,6 +223,13 @@ impl Executor {
         }
         if encode(block).len() > BLOCK_LEN_MAX {
             return Err(content("longer than a block may be"));
+        }
+        let refused_authors = block.refused.iter().filter_map(|refused| {
+            let index = usize::from(refused.index);
+            Some((index, block.actions.get(index)?.action.author))
+        });
+        if !refused_too_many(refused_authors).is_empty() {
+            return Err(content("too many refusals of one author"));
         }
         if !block
             .actions
@@ -433,6 +434,35 @@ fn opening(state: &Map, reveals: &Reveals) -> (Option<Opening>, bool) {
         preimages: BoundedVec::truncating(preimages),
     });
     (opening, opens)
+}
+
+/// Per author of more refusals than a block may hold, the index of the first one over.
+fn refused_too_many(refused: impl Iterator<Item = (usize, PeerId)>) -> BTreeMap<PeerId, usize> {
+    let mut counts: BTreeMap<PeerId, usize> = BTreeMap::new();
+    let mut over = BTreeMap::new();
+    for (index, author) in refused {
+        let count = counts.entry(author).or_default();
+        *count += 1;
+        if *count > REFUSED_PER_AUTHOR_MAX {
+            over.entry(author).or_insert(index);
+        }
+    }
+    over
+}
+
+/// Drops every author's actions from his first refusal over the bound on; whether there was one.
+fn cut_refused(actions: &mut Vec<SignedAction>, fates: &[(ActionId, Option<Reason>)]) -> bool {
+    let refused = fates.iter().enumerate();
+    let refused = refused.filter(|(_, (_, reason))| reason.is_some());
+    let over = refused_too_many(refused.map(|(index, (id, _))| (index, id.author)));
+    let mut index = 0;
+    actions.retain(|signed| {
+        let from = over.get(&signed.action.author);
+        let kept = from.is_none_or(|from| index < *from);
+        index += 1;
+        kept
+    });
+    !over.is_empty()
 }
 
 fn refused(fates: &[(ActionId, Option<Reason>)]) -> BoundedVec<Refused, BLOCK_ACTIONS_MAX> {

@@ -98,8 +98,6 @@ pub enum GatheringInput {
     Heard(MeshAddress),
     /// The record with this sequence is stored and synced.
     Stored(u64),
-    /// The record with this sequence was refused by the store.
-    StoreFailed(u64),
     /// The deadline has come.
     Timeout,
 }
@@ -109,7 +107,7 @@ pub enum GatheringInput {
 pub enum GatheringOutput {
     /// The whole record of this gathering; it replaces the one before.
     Store {
-        /// Named again by `Stored` or `StoreFailed`.
+        /// Named again by `Stored`, once it is durable.
         sequence: u64,
         /// For [`Gathering::restore`].
         record: Vec<u8>,
@@ -222,16 +220,7 @@ impl Gathering {
             GatheringInput::Stored(sequence) => {
                 self.core.stored = self.core.stored.max(sequence).min(self.core.written);
             }
-            GatheringInput::StoreFailed(sequence) => {
-                if sequence == self.core.written && !self.core.is_stored() {
-                    self.core.store_again_at = Some(now + self.core.config.repeat_max);
-                }
-            }
-            GatheringInput::Timeout => {
-                if self.core.store_again_at.is_some_and(|at| at <= now) {
-                    self.store(out);
-                }
-            }
+            GatheringInput::Timeout => {}
         }
         match &mut self.side {
             Side::Opener(opener) => opener.flush(&self.core, now, out),
@@ -245,11 +234,7 @@ impl Gathering {
             Side::Opener(opener) => opener.repeat_at().map(|at| (at, "genesis repeat")),
             Side::Joiner(joiner) => joiner.repeat_at().map(|at| (at, "join repeat")),
         };
-        let store = self.core.store_again_at.map(|at| (at, "gathering store"));
         side.filter(|_| self.core.is_stored())
-            .into_iter()
-            .chain(store)
-            .min()
     }
 
     /// Starts the table with everyone who is listed. `root` gives the root of the state that the
@@ -267,36 +252,13 @@ impl Gathering {
         Ok(genesis)
     }
 
-    /// Whether this phone opened the table.
-    pub fn is_opener(&self) -> bool {
-        matches!(self.side, Side::Opener(_))
-    }
-
-    /// The table.
-    pub fn group(&self) -> GroupId {
-        self.core.ticket.group
-    }
-
-    /// Its ticket.
-    pub fn ticket(&self) -> &Ticket {
-        &self.core.ticket
-    }
-
-    /// The genesis: on the opener's side from its start on, on a joiner's from its arrival on.
-    pub fn genesis(&self) -> Option<&SignedGenesis> {
-        match &self.side {
-            Side::Opener(opener) => opener.genesis(),
-            Side::Joiner(joiner) => joiner.genesis(),
-        }
-    }
-
     /// Who is here, as far as known: peer, name, safety code.
-    pub fn entries(&self) -> Vec<(PeerId, String, String)> {
+    fn entries(&self) -> Vec<(PeerId, String, String)> {
         let listed = match &self.side {
             Side::Opener(opener) => opener.entries(),
             Side::Joiner(joiner) => joiner.entries(),
         };
-        let group = self.group();
+        let group = self.core.ticket.group;
         listed
             .iter()
             .map(|entry| {
@@ -355,7 +317,6 @@ impl Gathering {
 
     fn store(&mut self, out: &mut Outbox<GatheringOutput>) {
         self.core.written += 1;
-        self.core.store_again_at = None;
         out.push(GatheringOutput::Store {
             sequence: self.core.written,
             record: record::encode(&self.core.ticket, &self.side),
@@ -389,7 +350,6 @@ struct Core {
     /// Sequence of the last record given out, and of the last one that is stored.
     written: u64,
     stored: u64,
-    store_again_at: Option<Instant>,
 }
 
 impl Core {
@@ -401,7 +361,6 @@ impl Core {
             reachable: BTreeSet::new(),
             written: 0,
             stored: 0,
-            store_again_at: None,
         }
     }
 

@@ -20,6 +20,11 @@ pub(super) type Chain = BTreeMap<(RunId, u64), Vec<Held>>;
 
 /// Actions kept per number: two prove the equivocation, more prove nothing more.
 const TWINS_MAX: usize = 2;
+/// Final numbers per author whose hashes are remembered: a twin of one of them is still evidence.
+const FINALS_MAX: usize = 32;
+
+/// Hashes of one author's actions by run and number.
+type Hashes = BTreeMap<(RunId, u64), Vec<Hash>>;
 
 /// What became of an action that was offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +33,8 @@ pub enum Inserted {
     New,
     /// Held already.
     Known,
-    /// Kept as evidence: its author signed two actions with one number. A block refuses what of
-    /// them is not in the state, so it is spread like a new one.
+    /// Evidence, told once: its author signed two actions with one number. It is spread like a new
+    /// one; a block refuses it, unless its number had its fate before the state's last one.
     Equivocation {
         /// Who.
         author: PeerId,
@@ -59,6 +64,7 @@ pub struct Pool {
     members: Vec<PeerId>,
     records: Vec<AuthorRecord>,
     chains: Vec<Chain>,
+    finals: Vec<Hashes>,
     per_author_max: usize,
 }
 
@@ -70,6 +76,7 @@ impl Pool {
             group: genesis.group,
             records: records(base, members.len()),
             chains: vec![Chain::new(); members.len()],
+            finals: vec![Hashes::new(); members.len()],
             members,
             per_author_max,
         }
@@ -88,7 +95,15 @@ impl Pool {
         let record = &self.records[index];
         let place = record.place(id.run, id.number, signed.action.previous, hash);
         if matches!(place, Place::Final | Place::Closed) {
-            return Inserted::Stale;
+            let number = (id.run, id.number);
+            return match late_twin(record, &mut self.finals[index], number, hash) {
+                Some(first) => Inserted::Equivocation {
+                    author: id.author,
+                    first,
+                    second: hash,
+                },
+                None => Inserted::Stale,
+            };
         }
         let chain = &mut self.chains[index];
         let known = chain
@@ -154,15 +169,27 @@ impl Pool {
 
     /// Forgets what has its fate in the finalized state `base`.
     pub fn prune(&mut self, base: &Map) {
-        self.records = records(base, self.members.len());
-        for (chain, record) in self.chains.iter_mut().zip(&self.records) {
+        let before = std::mem::replace(&mut self.records, records(base, self.members.len()));
+        let authors = self.chains.iter_mut().zip(&mut self.finals);
+        for ((chain, finals), (record, before)) in authors.zip(self.records.iter().zip(before)) {
             chain.retain(|(run, number), twins| {
                 twins.retain(|held| {
                     let place = record.place(*run, *number, held.signed.action.previous, held.hash);
-                    !matches!(place, Place::Final | Place::Closed)
+                    let ends = matches!(place, Place::Final | Place::Closed);
+                    if ends {
+                        remember(finals, (*run, *number), held.hash);
+                    }
+                    !ends
                 });
                 !twins.is_empty()
             });
+            if let Some(run) = before.run {
+                remember(finals, (run, before.number), before.hash);
+            }
+            finals.retain(|(run, _), _| record.run == Some(*run));
+            while finals.len() > FINALS_MAX {
+                finals.pop_first();
+            }
         }
     }
 
@@ -196,20 +223,6 @@ impl Pool {
             .collect()
     }
 
-    /// Actions held.
-    pub fn len(&self) -> usize {
-        self.chains
-            .iter()
-            .flat_map(BTreeMap::values)
-            .map(Vec::len)
-            .sum()
-    }
-
-    /// Whether none is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn known(&self) -> impl Iterator<Item = (u64, Hash)> + '_ {
         self.chains
             .iter()
@@ -235,12 +248,16 @@ pub(super) fn includable<'a>(record: &AuthorRecord, chain: &'a Chain) -> Vec<&'a
             follow(chain, run, record.number, record.hash, &mut found);
         }
     }
+    // A run whose first action is missing, lost with a store perhaps, holds up no other one.
     let opened = chain
         .keys()
-        .map(|(run, _)| *run)
-        .find(|run| record.run != Some(*run) && record.may_open(*run));
-    if let Some(run) = opened {
-        follow(chain, run, 0, Hash::ZERO, &mut found);
+        .filter(|(run, number)| *number == 1 && record.run != Some(*run) && record.may_open(*run));
+    let running = found.len();
+    for (run, _) in opened {
+        follow(chain, *run, 0, Hash::ZERO, &mut found);
+        if found.len() > running {
+            break;
+        }
     }
     found
 }
@@ -265,6 +282,30 @@ fn follow<'a>(
         number = next;
         hash = found[before].hash;
     }
+}
+
+fn remember(finals: &mut Hashes, number: (RunId, u64), hash: Hash) {
+    let known = finals.entry(number).or_default();
+    if !known.contains(&hash) && known.len() < TWINS_MAX {
+        known.push(hash);
+    }
+}
+
+/// The other action of a final number, when `hash` is the first twin of it that is met.
+fn late_twin(
+    record: &AuthorRecord,
+    finals: &mut Hashes,
+    number: (RunId, u64),
+    hash: Hash,
+) -> Option<Hash> {
+    if number == (record.run?, record.number) {
+        remember(finals, number, record.hash);
+    }
+    let known = finals.get_mut(&number)?;
+    let first = *known.first()?;
+    let new = !known.contains(&hash) && known.len() < TWINS_MAX;
+    new.then(|| known.push(hash))?;
+    Some(first)
 }
 
 fn records(base: &Map, members: usize) -> Vec<AuthorRecord> {

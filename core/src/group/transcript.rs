@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::execute::{Executor, Invalid, Opened, Standing};
 use super::randomness::{draw_seed, leads_to};
 use super::records::Records;
+use crate::consensus::Committee;
 use crate::crypto::{Hash, SignatureScheme};
 use crate::group::Transcript;
 use crate::id::PeerId;
@@ -95,6 +96,13 @@ pub fn verify(
         #[cfg(feature = "planted")]
         None,
     );
+    let committee = Committee::new(
+        genesis.group,
+        executor.epoch(),
+        genesis.members.iter().map(|member| member.peer).collect(),
+        genesis.mode(),
+        scheme,
+    );
     let root = executor
         .genesis_state()
         .map_err(|_| TranscriptError::Base)?
@@ -130,7 +138,7 @@ pub fn verify(
         height = block.height;
         parent = block.hash(executor.epoch());
         if let Some(finalization) = &entry.finalization
-            && !finalizes(&executor, &*scheme, finalization, parent)
+            && !finalizes(&committee, finalization, parent)
         {
             return Err(TranscriptError::Finalization { height });
         }
@@ -140,26 +148,10 @@ pub fn verify(
     Ok(dice.rolls)
 }
 
-fn finalizes(
-    executor: &Executor,
-    scheme: &dyn SignatureScheme,
-    certificate: &Certificate,
-    block: Hash,
-) -> bool {
-    let members = &executor.genesis().members;
-    let signed = certificate.votes().all(|vote| {
-        members.get(usize::from(vote.voter)).is_some_and(|member| {
-            vote.verify(executor.group(), executor.epoch(), &member.peer, scheme)
-        })
-    });
-    let ascending = certificate
-        .signatures
-        .is_sorted_by(|left, right| left.0 < right.0);
+fn finalizes(committee: &Committee, certificate: &Certificate, block: Hash) -> bool {
     certificate.statement.kind == VoteKind::Finalize
         && certificate.statement.block == block
-        && certificate.signatures.len() >= executor.quorum()
-        && ascending
-        && signed
+        && committee.verify_certificate(certificate)
 }
 
 /// Recomputes the draws from blocks alone: it shares no bookkeeping with the execution.

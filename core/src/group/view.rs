@@ -3,10 +3,11 @@
 //! order. Nothing is computed before somebody looks, so fifty commits cost one replay.
 
 mod entry;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::entry::{Entry, OwnChain, Settled, Stale, StoredEntry, fate_by_record};
+use self::entry::{Entry, OwnChain, Settled, Stale, StoredEntry};
 use super::execute::{DrawsOpen, Executor};
 use super::records::{Records, is_own_key};
 use crate::crypto::{Hash, Identity};
@@ -15,7 +16,7 @@ use crate::group::{Fate, PatchEntry, Pending, SubmissionId};
 use crate::id::{GroupId, PeerId, RunId};
 use crate::state::{Map, Overlay};
 use crate::wire::{
-    ACTION_PAYLOAD_LEN_MAX, Action, ActionId, ActionPayload, BoundedVec, Bytes, Genesis, Reason,
+    ACTION_PAYLOAD_LEN_MAX, Action, ActionPayload, BoundedVec, Bytes, Genesis, Reason,
     SignedAction, Validity, decode, encode,
 };
 
@@ -45,6 +46,8 @@ pub struct Submissions {
     chain: OwnChain,
     entries: BTreeMap<SubmissionId, Entry>,
     by_number: BTreeMap<(RunId, u64), SubmissionId>,
+    /// Fates by number that blocks above `committed` gave: height, refusal.
+    told: BTreeMap<(RunId, u64), (u64, Option<Reason>)>,
     /// The latest settled ones: later submissions may depend on them.
     settled: BTreeMap<SubmissionId, Settled>,
     committed: Map,
@@ -84,6 +87,7 @@ impl Submissions {
             },
             entries: BTreeMap::new(),
             by_number: BTreeMap::new(),
+            told: BTreeMap::new(),
             settled: BTreeMap::new(),
             state: committed.clone(),
             shown: committed.clone(),
@@ -100,7 +104,8 @@ impl Submissions {
     }
 
     /// The submissions that `records` (what [`StoreBatch::puts`] stored) holds. What has its fate
-    /// in `committed` settles at once. Without a record of the own numbering `run` begins.
+    /// in `committed` settles at once. Without a record of the own numbering `run` begins. The
+    /// numbering goes on above all that the records and `committed` know of.
     pub fn restore(
         genesis: &Genesis,
         own: PeerId,
@@ -121,6 +126,7 @@ impl Submissions {
                 restored.adopt(SubmissionId(*key), stored);
             }
         }
+        restored.number_above_entries();
         restored.settle_by_record();
         restored.stale = Stale::All;
         restored
@@ -158,6 +164,9 @@ impl Submissions {
                 max: self.pending_max,
             });
         }
+        // What is applied is met for good: nothing needs to remember it.
+        let unmet = |id: &SubmissionId| self.settled.get(id).is_none_or(|it| !it.applied);
+        let dependencies = dependencies.into_iter().filter(unmet).collect();
         Ok(self.add(ActionPayload::Rules(payload), dependencies, validity))
     }
 
@@ -165,6 +174,19 @@ impl Submissions {
     pub fn say_missing(&mut self, draw: u64, voter: u8) {
         let payload = ActionPayload::Missing { draw, voter };
         self.add(payload, Vec::new(), Validity::default());
+    }
+
+    /// Quorum is back, and with it perhaps the voters: what was not signed about them is not said.
+    pub fn drop_unsigned_missing(&mut self) {
+        let unsigned: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.hidden() && entry.signed.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unsigned {
+            self.remove(id);
+        }
     }
 
     /// Takes back an intent, and with it the intents that depend on it: all that were taken back.
@@ -261,34 +283,6 @@ impl Submissions {
         })
     }
 
-    /// A final block at `height` gave these fates.
-    pub fn settle(&mut self, height: u64, fates: &[(ActionId, Option<Reason>)]) {
-        for (id, refusal) in fates {
-            let own = (id.author == self.own).then_some((id.run, id.number));
-            let Some(submission) = own.and_then(|number| self.by_number.get(&number).copied())
-            else {
-                continue;
-            };
-            let fate = match refusal {
-                None => Fate::Committed { height },
-                Some(reason) => Fate::Rejected {
-                    height,
-                    reason: reason.clone(),
-                },
-            };
-            self.finish(submission, fate);
-        }
-    }
-
-    /// `committed`, of the block at `height`, is final. What has its fate in it and was not settled
-    /// by its block (a snapshot brings no blocks) settles now.
-    pub fn rebase(&mut self, committed: Map, height: u64) {
-        self.committed = committed;
-        self.height = height;
-        self.settle_by_record();
-        self.stale = Stale::All;
-    }
-
     /// Own actions that are signed and not final, in their order: repeat them. Those of a
     /// [`StoreBatch`] that is not stored yet are among them.
     pub fn unsettled(&self) -> Vec<SignedAction> {
@@ -299,33 +293,10 @@ impl Submissions {
             .collect()
     }
 
-    /// Whether the own run is closed in the committed state: nothing can be signed before
-    /// [`Submissions::set_run`].
-    pub fn needs_run(&self) -> bool {
-        self.index.is_some_and(|index| {
-            let record = self.committed.author(index);
-            let ended = record.run == Some(self.chain.run) && record.ended;
-            ended || record.closed.contains(&self.chain.run)
-        })
-    }
-
-    /// Begins a fresh run.
-    pub fn set_run(&mut self, run: RunId) {
-        self.chain.run = run;
-        self.chain.number = 0;
-        self.chain.hash = Hash::ZERO;
-        self.chain_dirty = true;
-    }
-
     /// The view: the committed state with own pending actions applied.
     pub fn state(&mut self, executor: &Executor) -> &Map {
         self.fold(executor);
         &self.state
-    }
-
-    /// The committed state alone.
-    pub fn committed(&self) -> &Map {
-        &self.committed
     }
 
     /// Own submissions that are not settled or not acknowledged, oldest first.
@@ -406,11 +377,13 @@ impl Submissions {
             .map(SubmissionId)
             .collect();
         let mut entry = Entry::new(stored.payload, dependencies, stored.validity);
-        if let Some(signed) = &stored.signed {
-            self.by_number
-                .insert((signed.action.run, signed.action.number), id);
-        }
         entry.signed = stored.signed;
+        entry.last = stored.ended.map(Fate::from);
+        // The list tells it; the event has been.
+        entry.reported = entry.last.clone();
+        if let Some(number) = entry.number().filter(|_| !entry.is_final()) {
+            self.by_number.insert(number, id);
+        }
         self.entries.insert(id, entry);
     }
 
@@ -466,72 +439,8 @@ impl Submissions {
         Some(number)
     }
 
-    fn settle_by_record(&mut self) {
-        let Some(index) = self.index else {
-            return;
-        };
-        let record = self.committed.author(index);
-        let found: Vec<_> = self
-            .by_number
-            .iter()
-            .filter_map(|(number, id)| Some((*id, fate_by_record(&record, *number, self.height)?)))
-            .collect();
-        for (id, fate) in found {
-            self.finish(id, fate);
-        }
-    }
-
-    /// Gives a signed submission its last fate: a committed or hidden one goes, others stay until
-    /// they are acknowledged.
-    fn finish(&mut self, id: SubmissionId, fate: Fate) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        let number = entry.number();
-        if let Some(number) = number {
-            self.by_number.remove(&number);
-        }
-        self.deletes.push(id.0);
-        self.dirty.remove(&id);
-        self.stale = Stale::All;
-        let applied = matches!(fate, Fate::Committed { .. });
-        if entry.hidden() {
-            self.entries.remove(&id);
-            return;
-        }
-        self.settled.insert(id, Settled { number, applied });
-        while self.settled.len() > self.pending_max {
-            self.settled.pop_first();
-        }
-        if applied {
-            self.entries.remove(&id);
-            self.fates.push((id, fate));
-        } else {
-            entry.last = Some(fate);
-            entry.acknowledged = false;
-            self.drop_oldest_final();
-        }
-    }
-
-    /// An app that never acknowledges loses the oldest refusals, not the right to submit.
-    fn drop_oldest_final(&mut self) {
-        let finals = self
-            .entries
-            .values()
-            .filter(|entry| entry.is_final())
-            .count();
-        if finals > self.pending_max {
-            let oldest = self.entries.iter().find(|(_, entry)| entry.is_final());
-            if let Some(id) = oldest.map(|(id, _)| *id) {
-                self.entries.remove(&id);
-            }
-        }
-    }
-
     fn remove(&mut self, id: SubmissionId) {
-        if let Some(entry) = self.entries.remove(&id)
-            && !entry.is_final()
-        {
+        if self.entries.remove(&id).is_some() {
             self.deletes.push(id.0);
         }
         self.dirty.remove(&id);

@@ -20,8 +20,6 @@ pub struct Entry {
     pub finalization: Option<Certificate>,
     /// The state after it; shares with its neighbours what they did not change.
     pub state: Map,
-    /// The round in which it was finalized or passed over on the way to that.
-    pub round: u64,
     block_len: usize,
     finalization_len: usize,
 }
@@ -101,7 +99,6 @@ impl History {
         block: Block,
         finalization: Option<Certificate>,
         state: Map,
-        round: u64,
     ) -> Result<(), HistoryError> {
         let (height, head) = self.head();
         if block.height != height + 1 {
@@ -116,7 +113,7 @@ impl History {
                 need: head,
             });
         }
-        let entry = Entry::new(block, finalization, state, round, self.epoch)?;
+        let entry = Entry::new(block, finalization, state, self.epoch)?;
         self.add(entry);
         Ok(())
     }
@@ -127,28 +124,12 @@ impl History {
         block: Block,
         finalization: Certificate,
         state: Map,
-        round: u64,
     ) -> Result<(), HistoryError> {
-        let entry = Entry::new(block, Some(finalization), state, round, self.epoch)?;
+        let entry = Entry::new(block, Some(finalization), state, self.epoch)?;
         self.entries.clear();
         self.bytes = 0;
         self.add(entry);
         Ok(())
-    }
-
-    /// Keeps `finalization` beside the block that it is of; whether that block is here.
-    pub fn set_finalization(&mut self, finalization: Certificate) -> bool {
-        let block = finalization.statement.block;
-        let found = self.entries.iter_mut().rev();
-        let Some(entry) = found.into_iter().find(|entry| entry.block_hash == block) else {
-            return false;
-        };
-        self.bytes -= entry.finalization_len;
-        entry.finalization_len = encode(&finalization).len();
-        entry.finalization = Some(finalization);
-        self.bytes += entry.finalization_len;
-        self.prune();
-        true
     }
 
     /// The epoch: hash of the genesis.
@@ -252,7 +233,6 @@ impl Entry {
         block: Block,
         finalization: Option<Certificate>,
         state: Map,
-        round: u64,
         epoch: Hash,
     ) -> Result<Self, HistoryError> {
         let have = state.root();
@@ -278,7 +258,6 @@ impl Entry {
             block_hash,
             finalization,
             state,
-            round,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The asking side: collects an answer and says what it proves.
 
 use super::SyncError;
-use super::validate::{check_head, check_names};
+use super::validate::{check_final, check_head, validate_state};
 use crate::crypto::Hash;
 use crate::error::PeerFault;
 use crate::state::Map;
@@ -156,16 +156,18 @@ impl Synchronizer {
             return Err(SyncError::BadChunk("a chunk without entries"));
         }
         let hash = chunk.block.hash(epoch);
-        check_names(&chunk.finalization, hash)?;
         // One verification for each snapshot: the others carry the same statement.
         let known = self
             .open
             .as_ref()
             .is_some_and(|open| open.block_hash == hash);
-        if !known && !verify(&chunk.finalization) {
-            return Err(SyncError::Unverified);
-        }
-        check_head(chunk.block.height, hash, head)?;
+        check_final(
+            chunk.block.height,
+            hash,
+            &chunk.finalization,
+            head,
+            &|finalization| known || verify(finalization),
+        )?;
         if chunk.block.height == head.0 {
             return Ok(SyncStep::UpToDate);
         }
@@ -198,7 +200,16 @@ impl Synchronizer {
             self.open = Some(open);
             return Ok(SyncStep::More(next));
         }
-        let state = open.assembly.finish(open.block.root).map_err(chunk_error)?;
+        let state = open.assembly.finish();
+        let verified = |_: &Certificate| true;
+        validate_state(
+            &state,
+            &open.block,
+            &open.finalization,
+            head,
+            &verified,
+            epoch,
+        )?;
         Ok(SyncStep::Snapshot {
             block: open.block,
             finalization: open.finalization,
@@ -220,7 +231,6 @@ fn chunk_error(error: SnapshotError) -> SyncError {
     match error {
         SnapshotError::Order => SyncError::BadChunk("keys out of order"),
         SnapshotError::TooLarge { .. } => SyncError::BadChunk("a snapshot over the bound"),
-        SnapshotError::WrongRoot { have, need } => SyncError::WrongValue { have, need },
     }
 }
 
@@ -245,11 +255,7 @@ fn blocks_step(
             });
         }
     }
-    check_names(finalization, *last_hash)?;
-    if !verify(finalization) {
-        return Err(SyncError::Unverified);
-    }
-    check_head(last.height, *last_hash, head)?;
+    check_final(last.height, *last_hash, finalization, head, verify)?;
     if last.height == head.0 {
         return Ok(SyncStep::UpToDate);
     }

@@ -101,12 +101,7 @@ pub fn validate_state(
     verify: &dyn Fn(&Certificate) -> bool,
     epoch: Hash,
 ) -> Result<(), SyncError> {
-    let hash = block.hash(epoch);
-    check_names(finalization, hash)?;
-    if !verify(finalization) {
-        return Err(SyncError::Unverified);
-    }
-    check_head(block.height, hash, head)?;
+    check_final(block.height, block.hash(epoch), finalization, head, verify)?;
     let have = map.root();
     if have != block.root {
         return Err(SyncError::WrongValue {
@@ -117,8 +112,24 @@ pub fn validate_state(
     Ok(())
 }
 
+/// Whether the block `hash` at `height` is final by `finalization`, and a phone that has committed
+/// `head` may go there.
+pub(super) fn check_final(
+    height: u64,
+    hash: Hash,
+    finalization: &Certificate,
+    head: (u64, Hash),
+    verify: &dyn Fn(&Certificate) -> bool,
+) -> Result<(), SyncError> {
+    check_names(finalization, hash)?;
+    if !verify(finalization) {
+        return Err(SyncError::Unverified);
+    }
+    check_head(height, hash, head)
+}
+
 /// Whether `finalization` says that it finalizes the block with `hash`.
-pub(super) fn check_names(finalization: &Certificate, hash: Hash) -> Result<(), SyncError> {
+fn check_names(finalization: &Certificate, hash: Hash) -> Result<(), SyncError> {
     if finalization.statement.kind != VoteKind::Finalize {
         return Err(SyncError::NotFinal);
     }

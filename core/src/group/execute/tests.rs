@@ -9,7 +9,7 @@ use crate::group::randomness::draw_seed;
 use crate::group::records::{CLOSED_RUNS_MAX, REFUSALS_KEPT};
 use crate::id::RunId;
 use crate::rules::Random;
-use crate::wire::{ActionPayload, Bytes, FrontierEntry, decode};
+use crate::wire::{ActionPayload, Bytes, FrontierEntry, Mode, decode};
 
 fn none() -> Reveals {
     Reveals::default()
@@ -39,15 +39,6 @@ fn commit(room: &Room, tip: &mut Tip, set: Vec<SignedAction>, reveals: &Reveals)
 
 fn rule(rule: u8, what: &'static str) -> Invalid {
     Invalid::Rule { rule, what }
-}
-
-#[test]
-fn quorums_are_those_of_the_table() {
-    let bft: Vec<_> = (4..=16).map(|n| quorum(Mode::Bft, n)).collect();
-    assert_eq!(bft, [3, 4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 10, 11]);
-    let majority: Vec<_> = (1..=6).map(|n| quorum(Mode::Majority, n)).collect();
-    assert_eq!(majority, [1, 2, 2, 3, 3, 4]);
-    assert_eq!(quorum(Mode::Unanimous, 5), 5);
 }
 
 #[test]
@@ -88,7 +79,7 @@ proptest! {
     fn blocks_do_not_depend_on_arrival(
         script in script(),
         shuffle in any::<prop::sample::Index>(),
-        cut in 1usize..12,
+        cut in 1..=REFUSED_PER_AUTHOR_MAX,
     ) {
         let room = Room::new(4);
         let mut tip = room.head();
@@ -259,7 +250,9 @@ fn a_dependency_older_than_the_remembered_refusals_is_not_met() {
     let mut pen = room.pen(0);
     let mut set = vec![pen.write(REFUSE), pen.write(&add(1))];
     set.extend((0..REFUSALS_KEPT - 1).map(|_| pen.write(REFUSE)));
-    commit(&room, &mut tip, set, &none());
+    while tip.state.author(0).number < set.len() as u64 {
+        commit(&room, &mut tip, set.clone(), &none());
+    }
     let depends = |pen: &mut Pen| pen.write_with(&add(1), &[2], Validity::default());
     // 32 refusals are remembered, from number 1 on: number 2 is known to be applied.
     let executed = commit(&room, &mut tip, vec![depends(&mut pen)], &none());
@@ -461,13 +454,13 @@ fn a_block_holds_so_many_actions_and_no_more() {
 
 #[test]
 fn a_block_is_cut_at_its_bytes_even_where_all_is_refused() {
-    let room = Room::new(4);
+    let room = Room::new(8);
     let mut tip = room.head();
     let mut pens = room.pens();
     let mut payload = vec![6; 256];
     payload[1] = 0;
     let set: Vec<_> = (0..BLOCK_ACTIONS_MAX)
-        .map(|i| pens[i % 4].write(&payload))
+        .map(|i| pens[i % 8].write(&payload))
         .collect();
     let mut blocks = 0;
     let mut fates = 0;
@@ -481,7 +474,7 @@ fn a_block_is_cut_at_its_bytes_even_where_all_is_refused() {
     let tip = room.head();
     let mut pens = room.pens();
     let set: Vec<_> = (0..BLOCK_ACTIONS_MAX)
-        .map(|i| pens[i % 4].write(&payload))
+        .map(|i| pens[i % 8].write(&payload))
         .collect();
     let block = Block {
         height: 1,
@@ -495,6 +488,65 @@ fn a_block_is_cut_at_its_bytes_even_where_all_is_refused() {
         room.executor.execute(tip.standing(), &block).unwrap_err(),
         rule(4, "longer than a block may be")
     );
+}
+
+#[test]
+fn one_authors_refusals_are_capped_in_a_block() {
+    const MAX: usize = REFUSED_PER_AUTHOR_MAX;
+    for count in [MAX - 1, MAX, MAX + 1] {
+        let room = Room::new(4);
+        let mut tip = room.head();
+        let (mut pen, mut other) = (room.pen(0), room.pen(1));
+        let mut set: Vec<_> = (0..count).map(|_| pen.write(REFUSE)).collect();
+        set.push(pen.write(&add(1)));
+        set.extend((0..MAX).map(|_| other.write(REFUSE)));
+        set.extend((0..2).map(|_| other.write(&add(1))));
+        let executed = commit(&room, &mut tip, set.clone(), &none());
+        let of = |executed: &Executed, author: usize| {
+            let author = room.identities[author].peer();
+            let fates = executed.fates.iter();
+            fates.filter(|(id, _)| id.author == author).count()
+        };
+        // What is over waits, with what follows it; others are not held up.
+        assert_eq!(of(&executed, 0), if count > MAX { MAX } else { count + 1 });
+        assert_eq!(of(&executed, 1), MAX + 2);
+        if count > MAX {
+            let executed = commit(&room, &mut tip, set, &none());
+            assert!(matches!(reasons(&executed)[..], [Some(_), None]));
+        }
+    }
+}
+
+#[test]
+fn a_block_over_the_cap_of_refusals_does_not_pass() {
+    const MAX: usize = REFUSED_PER_AUTHOR_MAX;
+    for count in [MAX, MAX + 1] {
+        let room = Room::new(4);
+        let tip = room.head();
+        let mut pen = room.pen(0);
+        let actions: Vec<_> = (0..count).map(|_| pen.write(REFUSE)).collect();
+        let executed = room.executor.run(tip.standing(), None, &actions).unwrap();
+        let block = Block {
+            height: 1,
+            parent: tip.block,
+            root: executed.state.root(),
+            opening: None,
+            actions: BoundedVec::truncating(actions),
+            refused: refused(&executed.fates),
+        };
+        let verdict = room.executor.execute(tip.standing(), &block).map(|_| ());
+        let over = rule(4, "too many refusals of one author");
+        assert_eq!(verdict, if count > MAX { Err(over) } else { Ok(()) });
+        // Keeping silent about one is no way around.
+        let mut fewer = block.refused.into_vec();
+        fewer.pop();
+        let block = Block {
+            refused: BoundedVec::truncating(fewer),
+            ..block
+        };
+        let verdict = room.executor.execute(tip.standing(), &block).map(|_| ());
+        assert_eq!(verdict, Err(rule(4, "other fates")));
+    }
 }
 
 #[test]
@@ -533,7 +585,7 @@ fn a_planted_voter_does_not_compare_roots() {
     block.root = Hash::ZERO;
     let planted = Executor::new(
         room.genesis().clone(),
-        room.executor.rules().clone(),
+        room.rules.clone(),
         Arc::clone(&room.scheme),
         Some(Plant::SkippedRootCheck),
     );

@@ -67,10 +67,6 @@ impl Joiner {
         }
     }
 
-    pub(super) fn genesis(&self) -> Option<&SignedGenesis> {
-        self.genesis.as_ref()
-    }
-
     pub(super) fn repeat_at(&self) -> Option<Instant> {
         self.repeat_at
     }

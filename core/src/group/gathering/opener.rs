@@ -32,7 +32,7 @@ pub(super) struct Kept {
 /// The opener of a table.
 #[derive(Debug)]
 pub(super) struct Opener {
-    kept: Kept,
+    pub(super) kept: Kept,
     /// Listed phones that are owed the present roster or the genesis as soon as they are in reach.
     owed: BTreeSet<MeshAddress>,
     /// Phones that asked and are answered as soon as the record is stored.
@@ -95,10 +95,6 @@ impl Opener {
 
     pub(super) fn entries(&self) -> &[RosterEntry] {
         &self.kept.entries
-    }
-
-    pub(super) fn genesis(&self) -> Option<&SignedGenesis> {
-        self.kept.genesis.as_ref()
     }
 
     pub(super) fn repeat_at(&self) -> Option<Instant> {

@@ -133,6 +133,13 @@ impl Phone {
         self.handle(GatheringInput::Reachable(reachable), now);
     }
 
+    fn started(&self) -> Option<&SignedGenesis> {
+        match &self.gathering.side {
+            Side::Opener(opener) => opener.kept.genesis.as_ref(),
+            Side::Joiner(_) => None,
+        }
+    }
+
     fn start(&mut self, now: Instant) -> Result<SignedGenesis, CommandError> {
         let mut out = Outbox::new();
         let result = self.gathering.start(&root, &mut out);

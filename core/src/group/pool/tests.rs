@@ -10,6 +10,14 @@ fn pool(room: &Room, tip: &Tip) -> Pool {
     Pool::new(room.genesis(), &tip.state, MAX)
 }
 
+fn held(pool: &Pool) -> usize {
+    pool.chains
+        .iter()
+        .flat_map(BTreeMap::values)
+        .map(Vec::len)
+        .sum()
+}
+
 fn signed(pen: &mut Pen, count: usize) -> Vec<SignedAction> {
     (0..count).map(|_| pen.write(&add(1))).collect()
 }
@@ -21,7 +29,7 @@ fn an_action_is_kept_once() {
     let action = room.pen(0).write(&add(1));
     assert_eq!(pool.insert(action.clone()), Inserted::New);
     assert_eq!(pool.insert(action), Inserted::Known);
-    assert_eq!(pool.len(), 1);
+    assert_eq!(held(&pool), 1);
 }
 
 #[test]
@@ -36,7 +44,7 @@ fn strangers_and_frontiers_and_number_zero_are_not_kept() {
     let mut action = zero.write(&add(1));
     action.action.number = 0;
     assert_eq!(pool.insert(action), Inserted::Stale);
-    assert!(pool.is_empty());
+    assert_eq!(held(&pool), 0);
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn a_twin_of_the_last_final_action_is_evidence_too() {
     let set = pool.includable(&tip.state);
     tip.build(&room.executor, set, &Reveals::default()).unwrap();
     pool.prune(&tip.state);
-    assert!(pool.is_empty());
+    assert_eq!(held(&pool), 0);
     assert_eq!(pool.insert(action.clone()), Inserted::Stale);
     let twin = twin.write(&add(2));
     let equivocation = Inserted::Equivocation {
@@ -127,7 +135,7 @@ fn a_twin_of_the_last_final_action_is_evidence_too() {
     let set = pool.includable(&tip.state);
     tip.build(&room.executor, set, &Reveals::default()).unwrap();
     pool.prune(&tip.state);
-    assert!(pool.is_empty());
+    assert_eq!(held(&pool), 0);
     // Its run is closed now.
     assert_eq!(pool.insert(pen.write(&add(1))), Inserted::Stale);
 }
@@ -181,6 +189,90 @@ fn a_new_run_waits_behind_the_old_one() {
     assert_eq!(pool.insert(old[1].clone()), Inserted::Stale);
 }
 
+#[test]
+fn an_orphan_of_a_lost_run_holds_up_no_other_run() {
+    let room = Room::new(4);
+    let mut tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let mut pen = room.pen(0);
+    pen.begin(1);
+    let lost = signed(&mut pen, 2);
+    pen.begin(2);
+    let new = signed(&mut pen, 2);
+    pool.insert(lost[1].clone());
+    for action in &new {
+        pool.insert(action.clone());
+    }
+    assert_eq!(pool.includable(&tip.state), new);
+    assert_eq!(pool.counters()[0], 2);
+    // So does one whose first action follows another one.
+    let mut odd = lost[1].clone();
+    odd.action.number = 1;
+    pool.insert(odd);
+    assert_eq!(pool.includable(&tip.state), new);
+    let set = pool.includable(&tip.state);
+    tip.build(&room.executor, set, &Reveals::default()).unwrap();
+    pool.prune(&tip.state);
+    assert!(!pool.has_includable(&tip.state));
+}
+
+#[test]
+fn a_twin_of_an_older_final_number_is_evidence_once() {
+    let room = Room::new(4);
+    let mut tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let mut pen = room.pen(0);
+    let mut clone = pen.clone();
+    let actions = signed(&mut pen, 3);
+    for action in &actions {
+        // The last two come with their block only.
+        if action.action.number < 2 {
+            pool.insert(action.clone());
+        }
+        let set = vec![action.clone()];
+        tip.build(&room.executor, set, &Reveals::default()).unwrap();
+        pool.prune(&tip.state);
+    }
+    for action in &actions[..2] {
+        let twin = clone.write(&add(9));
+        clone.previous = action.action.hash(GROUP);
+        let equivocation = Inserted::Equivocation {
+            author: room.identities[0].peer(),
+            first: action.action.hash(GROUP),
+            second: twin.action.hash(GROUP),
+        };
+        assert_eq!(pool.insert(action.clone()), Inserted::Stale);
+        assert_eq!(pool.insert(twin.clone()), equivocation);
+        assert_eq!(pool.insert(twin), Inserted::Stale);
+        assert_eq!(pool.insert(action.clone()), Inserted::Stale);
+    }
+    assert_eq!(held(&pool), 0);
+    assert!(!pool.has_includable(&tip.state));
+}
+
+#[test]
+fn final_numbers_are_remembered_within_a_bound() {
+    let room = Room::new(4);
+    let mut tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let mut pen = room.pen(0);
+    let mut clones = Vec::new();
+    for _ in 0..FINALS_MAX + 2 {
+        clones.push(pen.clone());
+        let set = vec![pen.write(&add(1))];
+        tip.build(&room.executor, set, &Reveals::default()).unwrap();
+        pool.prune(&tip.state);
+    }
+    let mut twin = |number: usize| pool.insert(clones[number - 1].write(&add(2)));
+    // The last one is in the state, and as many as the bound are remembered below it.
+    assert_eq!(twin(1), Inserted::Stale);
+    assert!(matches!(twin(2), Inserted::Equivocation { .. }));
+    assert!(matches!(
+        twin(FINALS_MAX + 2),
+        Inserted::Equivocation { .. }
+    ));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -217,6 +309,6 @@ proptest! {
         prop_assert_eq!(one.digest(), other.digest());
         one.prune(&tip.state);
         prop_assert_eq!(one.counters(), other.counters());
-        prop_assert_eq!(one.len(), other.len());
+        prop_assert_eq!(held(&one), held(&other));
     }
 }

@@ -128,7 +128,6 @@ impl Replica {
         block: Block,
         executed: Executed,
         finalization: Option<Certificate>,
-        round: u64,
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
@@ -143,16 +142,13 @@ impl Replica {
             }
             .push(*id);
         }
-        let record = restore::block_record(&block, finalization.as_ref(), round);
+        let record = restore::block_record(&block, finalization.as_ref());
         out.push(ReplicaOutput::Store {
             receipt: None,
             puts: vec![record],
             deletes: vec![],
         });
-        if let Err(error) = self
-            .history
-            .push(block, finalization, executed.state, round)
-        {
+        if let Err(error) = self.history.push(block, finalization, executed.state) {
             return self.diverged(format!("final block {height}: {error}"), now, out);
         }
         let head = head_of(self.group, self.executor.epoch(), &self.history);
@@ -281,7 +277,7 @@ impl Replica {
                 return self.diverged(what, now, out);
             };
             let own = (certificate.statement.block == hash).then(|| certificate.clone());
-            self.commit(block, executed, own, certificate.statement.round, now, out);
+            self.commit(block, executed, own, now, out);
         }
     }
 }

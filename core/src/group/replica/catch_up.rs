@@ -303,7 +303,7 @@ impl Replica {
             match executed {
                 Ok(executed) => {
                     let own = (index == last).then(|| finalization.clone());
-                    self.commit(block, executed, own, finalization.statement.round, now, out);
+                    self.commit(block, executed, own, now, out);
                 }
                 Err(Invalid::WrongRoot) => {
                     let at = block.height;
@@ -339,11 +339,10 @@ impl Replica {
         if block.height <= self.history.head().0 {
             return;
         }
-        let round = finalization.statement.round;
         let old = self.history.head().0;
         if self
             .history
-            .install(block, finalization.clone(), state, round)
+            .install(block, finalization.clone(), state)
             .is_err()
         {
             let fault = PeerFault::Sync("a snapshot that is not of its block");

@@ -17,7 +17,6 @@ use crate::wire::{Block, Certificate, SignedGenesis, decode, encode};
 struct StoredBlock {
     block: Block,
     finalization: Option<Certificate>,
-    round: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -202,10 +201,9 @@ impl Past {
     fn install(&mut self, value: &[u8]) -> Option<()> {
         let base: StoredBase = decode(value, usize::MAX).ok()?;
         let height = base.block.height;
-        let round = base.finalization.statement.round;
         let state = map_of(base.entries)?;
         self.history
-            .install(base.block, base.finalization, state, round)
+            .install(base.block, base.finalization, state)
             .ok()?;
         self.base_height = height;
         Some(())
@@ -222,11 +220,8 @@ impl Past {
         let StoredBlock {
             block,
             finalization,
-            round,
         } = stored;
-        self.history
-            .push(block, finalization, executed.state, round)
-            .ok()
+        self.history.push(block, finalization, executed.state).ok()
     }
 
     fn head_is_bare(&self) -> bool {
@@ -242,15 +237,10 @@ pub(super) fn genesis_record(genesis: &SignedGenesis) -> Record {
     }
 }
 
-pub(super) fn block_record(
-    block: &Block,
-    finalization: Option<&Certificate>,
-    round: u64,
-) -> Record {
+pub(super) fn block_record(block: &Block, finalization: Option<&Certificate>) -> Record {
     let stored = StoredBlock {
         block: block.clone(),
         finalization: finalization.cloned(),
-        round,
     };
     Record {
         key: block_key(block.height),

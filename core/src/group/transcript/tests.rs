@@ -46,11 +46,7 @@ impl Played {
 }
 
 fn check(room: &Room, transcript: &Transcript) -> Result<Vec<Roll>, TranscriptError> {
-    verify(
-        transcript,
-        room.executor.rules().clone(),
-        Arc::clone(&room.scheme),
-    )
+    verify(transcript, room.rules.clone(), Arc::clone(&room.scheme))
 }
 
 fn finalize(room: &Room, block: Hash, voters: &[u8]) -> Certificate {

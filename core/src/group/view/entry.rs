@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::DEPENDENCIES_MAX;
 use crate::crypto::Hash;
-use crate::group::records::AuthorRecord;
 use crate::group::{Fate, SubmissionId};
 use crate::id::RunId;
 use crate::wire::{ActionPayload, BoundedVec, Reason, SignedAction, Validity};
@@ -34,6 +33,24 @@ pub(super) struct StoredEntry {
     pub(super) dependencies: BoundedVec<u64, DEPENDENCIES_MAX>,
     pub(super) validity: Validity,
     pub(super) signed: Option<SignedAction>,
+    /// Its last fate, kept until the user has seen it.
+    pub(super) ended: Option<Ended>,
+}
+
+/// A last fate that the user must see: a committed submission is not kept.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Ended {
+    Rejected { height: u64, reason: Reason },
+    Unknown,
+}
+
+impl From<Ended> for Fate {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Rejected { height, reason } => Self::Rejected { height, reason },
+            Ended::Unknown => Self::Unknown,
+        }
+    }
 }
 
 /// What remains of a submission that has its last fate.
@@ -101,36 +118,19 @@ impl Entry {
 
     pub(super) fn stored(&self) -> StoredEntry {
         let dependencies = self.dependencies.iter().map(|id| id.0).collect();
+        let ended = self.last.as_ref().map(|last| match last {
+            Fate::Rejected { height, reason } => Ended::Rejected {
+                height: *height,
+                reason: reason.clone(),
+            },
+            _ => Ended::Unknown,
+        });
         StoredEntry {
             payload: self.payload.clone(),
             dependencies: BoundedVec::truncating(dependencies),
             validity: self.validity,
             signed: self.signed.clone(),
+            ended,
         }
-    }
-}
-
-/// What a final state at `height` says of an own action: none where it still waits.
-pub(super) fn fate_by_record(
-    record: &AuthorRecord,
-    (run, number): (RunId, u64),
-    height: u64,
-) -> Option<Fate> {
-    let rejected = |reason| Some(Fate::Rejected { height, reason });
-    if record.run != Some(run) {
-        // A closed run keeps no numbers: whether this one was in time cannot be learnt any more.
-        return record.closed.contains(&run).then_some(Fate::Unknown);
-    }
-    if number > record.number {
-        return if record.ended {
-            rejected(Reason::Equivocation)
-        } else {
-            None
-        };
-    }
-    match record.refusal(number) {
-        Some(reason) => rejected(reason.clone()),
-        None if record.forgot(number) => Some(Fate::Unknown),
-        None => Some(Fate::Committed { height }),
     }
 }

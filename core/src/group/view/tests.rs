@@ -139,7 +139,7 @@ fn an_own_action_shows_at_once_and_its_commit_changes_nothing_more() {
     let mut phone = Phone::new();
     let id = phone.submit(add(3));
     assert_eq!(phone.view(MINE), Some(vec![3]));
-    assert_eq!(phone.own.committed().get(MINE), None);
+    assert_eq!(phone.own.committed.get(MINE), None);
     assert_eq!(phone.fates(), [(id, Fate::Intent)]);
     let patches = phone.patches();
     assert_eq!(patches.len(), 2, "the sum and what came last: {patches:?}");
@@ -379,7 +379,7 @@ fn a_restart_keeps_intents_numbers_and_names() {
     let next = phone.submit(add(4));
     assert_eq!(next, SubmissionId(3));
     phone.finalize([signed, more].concat());
-    assert_eq!(phone.own.committed().get(MINE), Some(&[3][..]));
+    assert_eq!(phone.own.committed.get(MINE), Some(&[3][..]));
 }
 
 #[test]
@@ -524,3 +524,4 @@ fn a_second_roll_is_foreseen_to_be_refused() {
 }
 
 mod properties;
+mod restart;

@@ -37,7 +37,7 @@ pub(crate) fn grow(history: &mut History, state: Map, certified: bool) {
     };
     let certificate = certified.then(|| certificate(height + 1, block.hash(EPOCH)));
     history
-        .push(block, certificate, state, height + 1)
+        .push(block, certificate, state)
         .expect("it follows the head");
 }
 
@@ -60,10 +60,8 @@ fn keeps_every_height_within_its_bytes() {
         assert_eq!(entry.block.height, height);
         assert_eq!(entry.state, state(height, &Map::new()));
         assert_eq!(entry.block_hash, entry.block.hash(EPOCH));
-        assert_eq!(
-            history.find(&entry.block_hash).map(|it| it.round),
-            Some(height)
-        );
+        let found = history.find(&entry.block_hash).expect("kept");
+        assert_eq!(found.block.height, height);
     }
     assert!(history.at(0).is_none());
     assert!(history.at(11).is_none());
@@ -141,7 +139,7 @@ fn names_why_a_block_does_not_follow() {
     };
     let mut offer = |block: &Block, finalization: Option<Certificate>, state: &Map| {
         let before = history.head();
-        let refused = history.push(block.clone(), finalization, state.clone(), 4);
+        let refused = history.push(block.clone(), finalization, state.clone());
         assert_eq!(history.head(), before);
         refused
     };
@@ -186,20 +184,6 @@ fn names_why_a_block_does_not_follow() {
 }
 
 #[test]
-fn a_finalization_is_kept_beside_its_block() {
-    let mut history = history(3, usize::MAX, &Map::new());
-    let hash = history.at(3).expect("kept").block_hash;
-    let bytes = history.bytes();
-    assert!(!history.set_finalization(certificate(9, EPOCH)));
-    for _ in 0..2 {
-        assert!(history.set_finalization(certificate(9, hash)));
-        let entry = history.at(3).expect("kept");
-        assert_eq!(entry.finalization, Some(certificate(9, hash)));
-        assert_eq!(history.bytes(), bytes + entry.finalization_len());
-    }
-}
-
-#[test]
 fn starts_anew_at_a_snapshot() {
     let mut far = history(40, usize::MAX, &Map::new());
     let mut history = history(3, usize::MAX, &Map::new());
@@ -208,11 +192,11 @@ fn starts_anew_at_a_snapshot() {
         .finalization
         .clone()
         .expect("even heights are certified");
-    let wrong = history.install(entry.block.clone(), finalization.clone(), Map::new(), 40);
+    let wrong = history.install(entry.block.clone(), finalization.clone(), Map::new());
     assert!(matches!(wrong, Err(HistoryError::Root { .. })));
     assert_eq!(history.head().0, 3);
     history
-        .install(entry.block.clone(), finalization, entry.state, 40)
+        .install(entry.block.clone(), finalization, entry.state)
         .expect("the state has the root");
     assert_eq!(history.head(), far.head());
     assert!(history.since(38).is_none());

@@ -24,10 +24,10 @@ fn catch_up(own: &mut History, server: &History, budget: usize) -> (usize, usize
                 blocks_seen += blocks.len();
                 for block in blocks {
                     let state = server.state_at(block.height).expect("kept").clone();
-                    let round = block.height;
-                    own.push(block, None, state, round).expect("it follows");
+                    let certified = block.hash(EPOCH) == finalization.statement.block;
+                    let finalization = certified.then(|| finalization.clone());
+                    own.push(block, finalization, state).expect("it follows");
                 }
-                assert!(own.set_finalization(finalization));
             }
             SyncStep::More(next) => {
                 fetch = next;
@@ -41,9 +41,7 @@ fn catch_up(own: &mut History, server: &History, budget: usize) -> (usize, usize
                 snapshots += 1;
                 let head = own.head();
                 validate_state(&state, &block, &finalization, head, &quorum, EPOCH).expect("valid");
-                let round = finalization.statement.round;
-                own.install(block, finalization, state, round)
-                    .expect("valid");
+                own.install(block, finalization, state).expect("valid");
             }
             SyncStep::UpToDate => return (blocks_seen, snapshots, largest),
             other => panic!("unexpected {other:?}"),

@@ -287,7 +287,7 @@ fn messages_for_the_other_side_are_ignored() {
     let mut opener = Phone::opener();
     opener.receive(address(1), genesis, now);
     opener.receive(address(1), GroupMessage::Roster(roster), now);
-    assert!(opener.gathering.genesis().is_none());
+    assert!(opener.started().is_none());
     assert_eq!(opener.entries.len(), 1);
     let mut joiner = Phone::joiner(1);
     joiner.receive(
