@@ -16,6 +16,7 @@ mod advance;
 mod cast;
 mod chain;
 mod committee;
+mod eras;
 mod evidence;
 mod io;
 mod lead;
@@ -43,26 +44,19 @@ use crate::outbox::Record;
 use crate::time::{Duration, Instant};
 use crate::wire::{Block, BoundedVec, Certificate, GroupMessage, Proposal, Vote, VoteKind};
 use chain::{Chain, Standing};
+use eras::Eras;
 use pacemaker::Pacemaker;
 use repeat::Repeater;
 use round::Step;
 use safety::Ledger;
-use storage::{Storage, Stored};
-use votes::Round;
+use storage::{Divergence, Storage, Stored};
+use votes::{RefusalTag, Round};
 
 /// Votes and a proposal on their way to the store.
 #[derive(Clone, Debug, Default)]
 struct Batch {
     votes: Vec<Vote>,
     proposal: Option<Proposal>,
-}
-
-/// A batch that the store has, with the records that carry it.
-#[derive(Clone, Debug)]
-struct InFlight {
-    batch: Batch,
-    puts: Vec<Record>,
-    deletes: Vec<Vec<u8>>,
 }
 
 /// One member's part in the agreement of one epoch.
@@ -75,9 +69,10 @@ pub struct Consensus {
     own: Option<u8>,
     may_vote: bool,
     /// What diverged: own votes have stopped.
-    diverged: Option<String>,
+    diverged: Option<Divergence>,
 
     finalized: Finalized,
+    eras: Eras,
     finalized_at: Instant,
     /// Since when a notarized block waits for its finalization.
     unfinal_since: Option<Instant>,
@@ -96,15 +91,13 @@ pub struct Consensus {
     /// When the own notarize of the current round left.
     notarized_at: Option<Instant>,
     /// Kinds of refusals that were told in this round.
-    told: BTreeSet<u8>,
+    told: BTreeSet<RefusalTag>,
 
     work: bool,
     /// The parent of the block that is being built.
     building: Option<Hash>,
     /// The proposal, or what the own one would stand on, lacks something.
     lacks: bool,
-    /// The store refused a batch: nothing is given to it before the next repetition.
-    store_blocked: bool,
     /// Highest round in which each voter was heard (C1).
     last_heard: Vec<u64>,
     /// Late votes that were seen, to tell a repetition from a latecomer.
@@ -114,7 +107,8 @@ pub struct Consensus {
 
     storage: Storage,
     outgoing: Batch,
-    in_flight: BTreeMap<u64, InFlight>,
+    /// Batches that the store has.
+    in_flight: BTreeMap<u64, Batch>,
     next_sequence: u64,
     repeater: Repeater,
     /// Whether the last pass changed anything that another pass could build on.
@@ -140,6 +134,8 @@ impl Consensus {
             committee
         };
         let members = committee.len();
+        let mut ledger = Ledger::default();
+        ledger.prune(base.round);
         Self {
             rules: InForce::of(&config),
             repeater: Repeater::new(&config),
@@ -150,12 +146,13 @@ impl Consensus {
             may_vote: may_vote && own.is_some(),
             diverged: None,
             round: base.round + 1,
+            eras: Eras::from(&base),
             finalized: base,
             finalized_at: now,
             unfinal_since: None,
             rounds: BTreeMap::new(),
             chain: Chain::default(),
-            ledger: Ledger::default(),
+            ledger,
             entered_at: now,
             step: Step::Asleep,
             pacemaker: Pacemaker::default(),
@@ -166,7 +163,6 @@ impl Consensus {
             work: false,
             building: None,
             lacks: false,
-            store_blocked: false,
             last_heard: vec![0; members],
             seen: BTreeSet::new(),
             ahead: None,
@@ -197,11 +193,20 @@ impl Consensus {
     ) -> Self {
         let mut this = Self::new(config, committee, identity, own, may_vote, base, now);
         let epoch = this.committee.epoch;
-        for record in records {
-            if let Some(stored) = this.storage.load(record, epoch) {
-                this.restore_record(stored, out);
-            }
+        let mut stored: Vec<Stored> = records
+            .iter()
+            .filter_map(|record| this.storage.load(record, epoch))
+            .collect();
+        // Before anything is concluded: whether own votes have stopped, and which there are.
+        stored.sort_by_key(|stored| match stored {
+            Stored::Divergence(_) => 0,
+            Stored::Vote(_) => 1,
+            Stored::Certificate(_) | Stored::Proposal(_) | Stored::Body(_) => 2,
+        });
+        for stored in stored {
+            this.restore_record(stored, out);
         }
+        this.ledger.close_below_last();
         this.forget();
         // Whoever slept through the others' progress learns it from their answers to this.
         this.repeater.repeat_at_once(now);
@@ -212,6 +217,11 @@ impl Consensus {
     fn restore_record(&mut self, stored: Stored, out: &mut Outbox<Output>) {
         let decided = self.finalized.round;
         match stored {
+            Stored::Divergence(divergence) => {
+                let what = divergence.what.clone();
+                self.diverged = Some(divergence);
+                out.push(Output::Diverged { what });
+            }
             Stored::Vote(vote) if vote.statement.round > decided => {
                 self.ledger.enter(&vote.statement);
                 // Alone, an own vote is a quorum.
@@ -241,14 +251,16 @@ impl Consensus {
             Input::Work(work) => self.work = work,
             Input::Proposal(proposal) => self.receive_proposal(proposal, out),
             Input::Votes(votes) => self.receive_votes(votes, now, out),
+            // Nothing is decided here any more, so they would only pile up.
+            Input::Certificates(_) if self.is_stopped() => {}
             Input::Certificates(certificates) => self.receive_certificates(certificates, out),
             Input::Refusal(refusal) => self.receive_refusal(refusal, out),
             Input::Body(block) => self.receive_body(block),
             Input::Built { round, block } => self.built(round, block),
             Input::Executed { block, verdict } => self.executed(block, verdict, now),
             Input::Stored { sequence } => self.stored(sequence, now, out),
-            Input::StoreFailed { sequence } => self.store_failed(sequence, now),
-            Input::Installed(finalized) => self.installed(finalized, now),
+            Input::Diverged(what) => self.diverge(what, None, out),
+            Input::Installed(finalized) => self.installed(finalized, now, out),
             Input::Timeout => {}
         }
         self.advance(now, out);
@@ -361,6 +373,9 @@ impl Consensus {
         if !self.in_flight.is_empty() {
             waits.push(("store", Vec::new()));
         }
+        if self.is_stopped() {
+            return waits;
+        }
         for (block, from) in self.missing_bodies() {
             if block != self.finalized.block {
                 waits.push(("blocks", from));
@@ -381,6 +396,13 @@ impl Consensus {
     /// Whether own votes have stopped for good (C4).
     pub fn is_stopped(&self) -> bool {
         self.diverged.is_some()
+    }
+
+    /// What was seen when own votes stopped, and the certificate that contradicts what is held here,
+    /// where one does.
+    pub fn divergence(&self) -> Option<(&str, Option<&Certificate>)> {
+        let divergence = self.diverged.as_ref()?;
+        Some((&divergence.what, divergence.certificate.as_ref()))
     }
 
     /// Voters that were not heard in `round`.

@@ -4,6 +4,7 @@ use super::chain::{Path, Standing};
 use super::round::{Act, Event, Step, apply};
 use super::safety::{Cast, Facts};
 use super::storage::Needed;
+use super::votes::Round;
 use super::{Consensus, Finalized, Output, Sentence};
 use crate::crypto::Hash;
 use crate::outbox::Outbox;
@@ -25,7 +26,7 @@ impl Consensus {
     pub(super) fn advance(&mut self, now: Instant, out: &mut Outbox<Output>) {
         loop {
             self.moved = false;
-            if self.diverged.is_some() {
+            if self.is_stopped() {
                 return;
             }
             self.adopt_bodies();
@@ -33,6 +34,9 @@ impl Consensus {
             self.commit(now, out);
             self.watch_unfinal(now);
             self.find_divergence(out);
+            if self.is_stopped() {
+                return;
+            }
             self.start_executions(now, out);
             self.finalize_votes();
             self.run_round(now, out);
@@ -155,9 +159,8 @@ impl Consensus {
                 }
                 Path::Complete(_) | Path::Missing(_) => {}
                 Path::Elsewhere => {
-                    let block = certificate.statement.block;
-                    let what = format!("{block:?} is final and does not stand on {base:?}");
-                    self.diverge(what, out);
+                    let certificate = certificate.clone();
+                    self.two_finalizations(certificate, out);
                     return;
                 }
             }
@@ -165,7 +168,18 @@ impl Consensus {
         let Some((certificate, path)) = found else {
             return;
         };
-        let block = certificate.statement.block;
+        let (block, round) = (certificate.statement.block, certificate.statement.round);
+        let mut eras = self.eras.clone();
+        eras.commit(&self.finalized, &path, round);
+        let rival = self
+            .rounds
+            .range(..round)
+            .filter_map(|(_, round)| round.certificate(VoteKind::Finalize))
+            .find(|rival| eras.conflict(&rival.statement));
+        if let Some(rival) = rival.cloned() {
+            return self.two_finalizations(rival, out);
+        }
+        self.eras = eras;
         let blocks: Vec<(Hash, Block)> = path
             .iter()
             .filter_map(|hash| Some((*hash, self.chain.get(hash)?.block.clone())))
@@ -173,7 +187,7 @@ impl Consensus {
         self.finalized = Finalized {
             height: blocks.last().map_or(base.0, |(_, block)| block.height),
             block,
-            round: certificate.statement.round,
+            round,
             certificate: Some(certificate.clone()),
         };
         self.finalized_at = now;
@@ -213,6 +227,7 @@ impl Consensus {
             Needed::Round(round) => *round > decided,
             Needed::Finalization(round) => *round >= decided,
             Needed::Body(hash) => chain.get(hash).is_some(),
+            Needed::Always => true,
         });
         let oldest = (self.remembered_from(), VoteKind::Notarize, 0);
         self.seen = self.seen.split_off(&oldest);
@@ -226,9 +241,9 @@ impl Consensus {
     /// C4: a certified block that breaks a rule here, or has another root, stops the voter.
     fn find_divergence(&mut self, out: &mut Outbox<Output>) {
         let wrong = self.rounds.iter().find_map(|(number, round)| {
-            let block = round.certified()?;
-            match self.chain.standing(&block)? {
-                Standing::Invalid(rule) => Some((*number, block, rule)),
+            let certificate = round.certifies()?;
+            match self.chain.standing(&certificate.statement.block)? {
+                Standing::Invalid(rule) => Some((*number, certificate.clone(), rule)),
                 Standing::Held
                 | Standing::Executing
                 | Standing::Valid
@@ -236,9 +251,10 @@ impl Consensus {
                 | Standing::Later(_) => None,
             }
         });
-        if let Some((round, block, rule)) = wrong {
+        if let Some((round, certificate, rule)) = wrong {
+            let block = certificate.statement.block;
             let what = format!("{block:?}, certified in round {round}, breaks C{rule} here");
-            self.diverge(what, out);
+            self.diverge(what, Some(certificate), out);
         }
     }
 
@@ -373,7 +389,7 @@ impl Consensus {
         let nullified = round.voters(VoteKind::Nullify).count();
         let gave_up = round.proposal.is_none()
             && round.voters(VoteKind::Nullify).any(|voter| voter == leader);
-        gave_up || nullified >= blocking || round.refusals.len() >= blocking
+        gave_up || nullified >= blocking || round.rejections() >= blocking
     }
 
     /// C4, up to the vote itself: what the proposal is worth now.
@@ -454,6 +470,7 @@ impl Consensus {
         let (Parent::Extends { round: below } | Parent::Repeats { round: below }) = proposal.parent;
         Facts {
             round: self.round,
+            closed: self.ledger.closed(),
             first_of_leader: proposal.leader == self.committee.leader(self.round),
             parent_notarized: self.certified_in(below).is_some(),
             gaps_nullified: self.gaps_nullified(below),
@@ -471,6 +488,12 @@ impl Consensus {
             .rev()
             .find_map(|(number, round)| Some((*number, round.certified()?)))
             .unwrap_or((self.finalized.round, self.finalized.block))
+    }
+
+    /// The highest certified block, of whatever round.
+    pub(super) fn top_certified(&self) -> Hash {
+        let certified = self.rounds.values().rev().find_map(Round::certified);
+        certified.unwrap_or(self.finalized.block)
     }
 
     /// The round of the highest notarized block that is not final.

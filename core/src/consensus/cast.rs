@@ -1,7 +1,8 @@
 //! Votes, refusals and own proposals on their way out: approved, stored, then sent (C4, C5, C8).
 
 use super::safety::{Facts, approve};
-use super::{Batch, Consensus, InFlight, Output, Sentence};
+use super::votes::RefusalTag;
+use super::{Batch, Consensus, Output, Sentence};
 use crate::crypto::Hash;
 use crate::outbox::Outbox;
 use crate::time::Instant;
@@ -62,7 +63,11 @@ impl Consensus {
         if self.ledger.holds(&statement) {
             return false;
         }
-        let verdict = approve(&statement, self.ledger.cast(round), facts, self.rules);
+        let facts = Facts {
+            closed: self.ledger.closed(),
+            ..*facts
+        };
+        let verdict = approve(&statement, self.ledger.cast(round), &facts, self.rules);
         #[cfg(feature = "planted")]
         let verdict = verdict.or_else(|objection| {
             let plant = self.config.plant == Some(crate::config::Plant::FinalizeAfterNullify);
@@ -89,12 +94,8 @@ impl Consensus {
         let Some((block, leader)) = self.proposal().map(|(hash, p)| (*hash, p.leader)) else {
             return;
         };
-        let tag = match kind {
-            RefusalKind::Invalid { .. } => 0,
-            RefusalKind::Conflict => 1,
-            RefusalKind::Busy { .. } => 2,
-        };
-        if leader == own || !self.told.insert(tag) || !self.rules.has(Sentence::RefusalTold) {
+        let new = self.told.insert(RefusalTag::of(kind));
+        if leader == own || !new || !self.rules.has(Sentence::RefusalTold) {
             return;
         }
         let refusal: Refusal =
@@ -109,13 +110,10 @@ impl Consensus {
     /// C8: one atomic batch for all that this input caused.
     pub(super) fn flush(&mut self, now: Instant, out: &mut Outbox<Output>) {
         let nothing = self.outgoing.votes.is_empty() && self.outgoing.proposal.is_none();
-        if nothing || self.store_blocked {
+        if nothing {
             return;
         }
         let batch = std::mem::take(&mut self.outgoing);
-        let (puts, deletes) = self.storage.take();
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
         #[cfg(feature = "planted")]
         let batch = if self.config.plant == Some(crate::config::Plant::VoteNotStored) {
             self.release(batch, now, out);
@@ -125,12 +123,15 @@ impl Consensus {
         };
         #[cfg(not(feature = "planted"))]
         let _unused = now;
-        let in_flight = InFlight {
-            batch,
-            puts: puts.clone(),
-            deletes: deletes.clone(),
-        };
-        self.in_flight.insert(sequence, in_flight);
+        self.store(batch, out);
+    }
+
+    /// Gives all that is to be written to the store; `batch` goes out when it is there.
+    pub(super) fn store(&mut self, batch: Batch, out: &mut Outbox<Output>) {
+        let (puts, deletes) = self.storage.take();
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.in_flight.insert(sequence, batch);
         out.push(Output::Store {
             sequence,
             puts,
@@ -139,25 +140,9 @@ impl Consensus {
     }
 
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<Output>) {
-        if let Some(stored) = self.in_flight.remove(&sequence) {
-            self.release(stored.batch, now, out);
+        if let Some(batch) = self.in_flight.remove(&sequence) {
+            self.release(batch, now, out);
         }
-    }
-
-    /// A refused write stops what depends on it; it is tried again with the next repetition.
-    pub(super) fn store_failed(&mut self, sequence: u64, now: Instant) {
-        let Some(refused) = self.in_flight.remove(&sequence) else {
-            return;
-        };
-        self.storage.untake(refused.puts, refused.deletes);
-        let newer = std::mem::replace(&mut self.outgoing, refused.batch);
-        self.outgoing.votes.extend(newer.votes);
-        if newer.proposal.is_some() {
-            self.outgoing.proposal = newer.proposal;
-        }
-        self.withhold_decided();
-        self.store_blocked = true;
-        self.repeater.repeat_later(now);
     }
 
     /// What waits to be stored for a round that is decided stays here: its record is not needed any
@@ -170,7 +155,7 @@ impl Consensus {
     }
 
     fn release(&mut self, batch: Batch, now: Instant, out: &mut Outbox<Output>) {
-        let Some(author) = self.own else {
+        let Some(author) = self.own.filter(|_| !self.is_stopped()) else {
             return;
         };
         if let Some(proposal) = batch.proposal {

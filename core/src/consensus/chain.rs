@@ -1,6 +1,6 @@
 //! Bodies of blocks above the last finalized one, and what executing them gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::Hash;
 use crate::time::Instant;
@@ -8,7 +8,7 @@ use crate::wire::Block;
 
 /// Bodies kept above the finalized block. With honest voters there is one a round, and the depth is
 /// capped at 8; the rest is room for forks of rounds that were nullified.
-const BODIES_MAX: usize = 64;
+pub(super) const BODIES_MAX: usize = 64;
 
 /// How far a body got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,18 @@ pub(super) enum Path {
     Elsewhere,
 }
 
+/// How dear a body is when there is no room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Worth {
+    /// Nobody decided anything about it.
+    Little,
+    /// It is certified, or was notarized here. It can be fetched from others.
+    Voted,
+    /// It is the current proposal, or lies on the way from the highest certified block to the
+    /// finalized one.
+    Trunk,
+}
+
 /// The bodies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
@@ -52,29 +64,34 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// Keeps a body. `protected` names those that must not make room for it.
+    /// Keeps a body; whether it is new. Where there is no room the lowest of least worth goes, be it
+    /// the new one. Where all are the trunk, which is deeper then than the cap lets it be, the new one
+    /// goes.
     pub(super) fn insert(
         &mut self,
         hash: Hash,
         block: Block,
         standing: Standing,
-        protected: impl Fn(&Hash) -> bool,
-    ) {
+        worth: impl Fn(&Hash) -> Worth,
+    ) -> bool {
         if self.entries.contains_key(&hash) {
-            return;
+            return false;
         }
         if self.entries.len() >= BODIES_MAX {
             let lowest = self
                 .entries
                 .iter()
-                .filter(|(other, _)| !protected(other))
-                .min_by_key(|(_, entry)| entry.block.height)
-                .map(|(other, _)| *other);
-            if let Some(lowest) = lowest {
-                self.entries.remove(&lowest);
-            }
+                .map(|(other, entry)| (worth(other), entry.block.height, *other))
+                .min()
+                .filter(|(least, _, _)| *least < Worth::Trunk)
+                .filter(|lowest| *lowest < (worth(&hash), block.height, hash));
+            let Some((_, _, lowest)) = lowest else {
+                return false;
+            };
+            self.entries.remove(&lowest);
         }
         self.entries.insert(hash, Entry { block, standing });
+        true
     }
 
     /// The entry of `hash`.
@@ -155,6 +172,19 @@ impl Chain {
         Path::Complete(blocks)
     }
 
+    /// The bodies on the way down from `top`, as far as they are here.
+    pub(super) fn trunk(&self, top: Hash, base: Hash) -> BTreeSet<Hash> {
+        let mut trunk = BTreeSet::new();
+        let mut hash = top;
+        while hash != base
+            && let Some(entry) = self.entries.get(&hash)
+            && trunk.insert(hash)
+        {
+            hash = entry.block.parent;
+        }
+        trunk
+    }
+
     /// Drops what does not stand on the finalized block. Bodies whose ancestors are missing stay:
     /// they may still come.
     pub(super) fn prune(&mut self, base: (u64, Hash)) {
@@ -167,5 +197,78 @@ impl Chain {
         for hash in dead {
             self.entries.remove(&hash);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::BoundedVec;
+
+    fn block(height: u64, parent: u8) -> Block {
+        Block {
+            height,
+            parent: Hash([parent; 32]),
+            root: Hash::ZERO,
+            opening: None,
+            actions: BoundedVec::new(),
+            refused: BoundedVec::new(),
+        }
+    }
+
+    /// Blocks 1 to `count`, each on the one before.
+    fn chain(count: u8, worth: Worth) -> Chain {
+        let mut chain = Chain::default();
+        for id in 1..=count {
+            chain.insert(
+                Hash([id; 32]),
+                block(id.into(), id - 1),
+                Standing::Held,
+                |_| worth,
+            );
+        }
+        chain
+    }
+
+    #[test]
+    fn bodies_are_bounded_whatever_they_are_worth() {
+        let new = Hash([200; 32]);
+        for worth in [Worth::Little, Worth::Voted, Worth::Trunk] {
+            for (count, kept) in [(63, 64), (64, 64), (100, 64)] {
+                let mut chain = chain(count, worth);
+                let trunk = |hash: &Hash| if *hash == new { Worth::Trunk } else { worth };
+                let room = count < 64 || worth < Worth::Trunk;
+                assert_eq!(chain.insert(new, block(1, 0), Standing::Held, trunk), room);
+                assert_eq!(chain.entries.len(), kept, "{worth:?}");
+                assert_eq!(chain.get(&new).is_some(), room);
+            }
+        }
+    }
+
+    #[test]
+    fn the_lowest_of_least_worth_makes_room_and_stays_out() {
+        let mut chain = chain(64, Worth::Little);
+        let lowest = Hash([1; 32]);
+        let new = Hash([65; 32]);
+        let worth = |hash: &Hash| {
+            if *hash == Hash([2; 32]) {
+                Worth::Little
+            } else {
+                Worth::Voted
+            }
+        };
+        assert!(chain.insert(new, block(65, 64), Standing::Held, worth));
+        assert!(chain.get(&Hash([2; 32])).is_none() && chain.get(&lowest).is_some());
+        // Nothing goes round in circles.
+        assert!(!chain.insert(Hash([2; 32]), block(2, 1), Standing::Held, worth));
+        assert!(!chain.insert(Hash([0; 32]), block(0, 9), Standing::Held, |_| Worth::Voted));
+    }
+
+    #[test]
+    fn the_trunk_is_what_leads_down() {
+        let chain = chain(5, Worth::Little);
+        let trunk = chain.trunk(Hash([4; 32]), Hash([1; 32]));
+        assert_eq!(trunk, [2, 3, 4].map(|id| Hash([id; 32])).into());
+        assert!(chain.trunk(Hash([9; 32]), Hash([1; 32])).is_empty());
     }
 }

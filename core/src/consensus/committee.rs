@@ -204,6 +204,11 @@ pub const fn quorum(n: usize, mode: Mode) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Rules;
+    use crate::rules::counter::Counter;
+    use crate::wire::{BoundedVec, Bytes, Genesis, RosterEntry};
+
+    const MODES: [Mode; 3] = [Mode::Bft, Mode::Majority, Mode::Unanimous];
 
     #[test]
     fn quorums_are_those_of_the_table() {
@@ -235,9 +240,36 @@ mod tests {
     }
 
     #[test]
+    fn a_genesis_falls_as_the_committee_does() {
+        for (n, named) in (1..=16).flat_map(|n| MODES.map(|mode| (n, mode))) {
+            let entry = RosterEntry {
+                peer: PeerId([0; 32]),
+                name: Bytes::default(),
+                tip: Hash::ZERO,
+            };
+            let mut modes = vec![Mode::Unanimous; 16];
+            modes[n - 1] = named;
+            let genesis = Genesis {
+                group: GroupId([0; 16]),
+                members: BoundedVec::truncating(vec![entry; n]),
+                rules: Counter.id(),
+                rules_config: Bytes::default(),
+                modes: BoundedVec::truncating(modes),
+                draw_timeout_ms: 0,
+                root: Hash::ZERO,
+            };
+            let fallen = named == Mode::Bft && mode_in_force(n, named) != Mode::Bft;
+            let mode = if fallen { Mode::Majority } else { named };
+            assert_eq!(genesis.mode(), mode, "n = {n}, {named:?}");
+            let in_force = mode_in_force(n, named);
+            assert_eq!(mode_in_force(n, genesis.mode()), in_force);
+        }
+    }
+
+    #[test]
     fn two_quorums_share_an_honest_voter_and_the_honest_make_one() {
         for n in 1..=16 {
-            for mode in [Mode::Bft, Mode::Majority, Mode::Unanimous] {
+            for mode in MODES {
                 let (q, f) = (quorum(n, mode), faults(n, mode));
                 assert!(2 * q > n + f, "n = {n}, {mode:?}");
                 assert!(q + f <= n, "n = {n}, {mode:?}");

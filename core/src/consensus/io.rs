@@ -3,7 +3,7 @@
 use crate::crypto::Hash;
 use crate::error::PeerFault;
 use crate::outbox::Record;
-use crate::wire::{Block, Certificate, GroupMessage, Proposal, Refusal, Vote};
+use crate::wire::{Block, Certificate, GroupMessage, Proposal, Refusal, RefusalKind, Vote};
 
 /// The last finalized block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +80,8 @@ pub enum Input {
         /// Its number.
         sequence: u64,
     },
-    /// A batch was refused by the store.
-    StoreFailed {
-        /// Its number.
-        sequence: u64,
-    },
+    /// The group found that what is certified and what it computes differ.
+    Diverged(String),
     /// Sync installed a certified state.
     Installed(Finalized),
     /// The deadline has passed.
@@ -166,7 +163,15 @@ pub enum Output {
         /// Of what.
         what: String,
     },
-    /// C4: own votes have stopped for good.
+    /// A voter told why he does not notarize the own proposal of the current round; once a voter and
+    /// kind.
+    Refused {
+        /// His committee index.
+        voter: u8,
+        /// Why.
+        kind: RefusalKind,
+    },
+    /// C4: own votes have stopped for good. Said again after a restart.
     Diverged {
         /// What was seen.
         what: String,

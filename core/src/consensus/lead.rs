@@ -17,6 +17,7 @@ impl Consensus {
             || !self.may_vote
             || self.proposal().is_some()
             || cast != Cast::default()
+            || self.round <= self.ledger.closed()
             || self.is_hopeless()
         {
             return;
@@ -79,11 +80,11 @@ impl Consensus {
         let (group, epoch) = (self.committee.group, self.committee.epoch);
         let proposal = Proposal::sign(group, epoch, self.round, parent, block, own, &self.identity);
         let hash = proposal.block.hash(epoch);
-        // Whoever built a block has executed it.
-        self.keep_body(hash, proposal.block.clone(), Standing::Valid);
         self.storage.put_proposal(&proposal);
         let round = self.rounds.entry(self.round).or_default();
         round.proposal = Some((hash, proposal.clone()));
+        // Whoever built a block has executed it.
+        self.keep_body(hash, proposal.block.clone(), Standing::Valid);
         self.outgoing.proposal = Some(proposal);
     }
 }

@@ -34,6 +34,9 @@ pub enum Sentence {
     /// C4: a notarized block that executes to another root, or a second finalization, stops the
     /// voter.
     DivergedStops,
+    /// C6: no new vote where the ledger is closed: up to the stored finalization, and below what was
+    /// voted before a restart.
+    LedgerClosed,
     /// C5: a notarization moves the phone to the next round.
     NotarizationMoves,
     /// C5: finalize only a block that is notarized in that round.
@@ -44,6 +47,8 @@ pub enum Sentence {
     NoFinalizeAfterNullify,
     /// C6: never nullify a round in which a finalize was cast.
     NoNullifyAfterFinalize,
+    /// C6: at most one finalize a round.
+    OneFinalize,
     /// C6: nullify when the leader is silent for 2D.
     LeaderTimeout,
     /// C6: nullify when the round does not advance for 3D.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::chain::Standing;
-use super::votes::Added;
-use super::{Consensus, Finalized, Output, Sentence, VOTES_PER_MESSAGE, Verdict};
+use super::chain::{Standing, Worth};
+use super::storage::Divergence;
+use super::votes::{Added, RefusalTag};
+use super::{Batch, Consensus, Finalized, Output, Sentence, VOTES_PER_MESSAGE, Verdict};
 use crate::crypto::Hash;
 use crate::error::PeerFault;
 use crate::outbox::Outbox;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Block, BoundedVec, Certificate, GroupMessage, Proposal, Refusal, RefusalKind, Vote, VoteKind,
+    Block, BoundedVec, Certificate, GroupMessage, Proposal, Refusal, Vote, VoteKind,
 };
 
 impl Consensus {
@@ -133,11 +134,8 @@ impl Consensus {
     ) {
         for certificate in certificates {
             let statement = certificate.statement;
-            let finalized = self.finalized.round;
-            let conflicts = statement.round == finalized
-                && statement.kind == VoteKind::Finalize
-                && statement.block != self.finalized.block;
-            if statement.round <= finalized && !conflicts {
+            let conflicts = self.eras.conflict(&statement);
+            if statement.round <= self.finalized.round && !conflicts {
                 continue;
             }
             let kept = self.rounds.get(&statement.round);
@@ -154,8 +152,8 @@ impl Consensus {
                 continue;
             }
             if conflicts {
-                self.diverge(self.two_finalizations(statement.block), out);
-                continue;
+                self.two_finalizations(certificate, out);
+                return;
             }
             for vote in certificate.votes() {
                 self.add_vote(vote, out);
@@ -165,21 +163,22 @@ impl Consensus {
     }
 
     pub(super) fn receive_refusal(&mut self, refusal: Refusal, out: &mut Outbox<Output>) {
-        if refusal.round != self.round {
+        let Some((hash, proposal)) = self.proposal() else {
+            return;
+        };
+        if refusal.round != self.round || refusal.block != *hash {
             return;
         }
+        let leader = proposal.leader;
         if !self.committee.verify_refusal(&refusal) {
             out.push(Output::Fault(PeerFault::Signature));
             return;
         }
-        if let RefusalKind::Invalid { .. } = refusal.kind
-            && let Some(round) = self.rounds.get_mut(&refusal.round)
-            && round
-                .proposal
-                .as_ref()
-                .is_some_and(|(hash, _)| *hash == refusal.block)
-        {
-            round.refusals.insert(refusal.voter);
+        let Refusal { voter, kind, .. } = refusal;
+        let round = self.rounds.entry(refusal.round).or_default();
+        let new = round.refusals.insert((voter, RefusalTag::of(kind)));
+        if new && Some(leader) == self.own {
+            out.push(Output::Refused { voter, kind });
         }
     }
 
@@ -211,10 +210,29 @@ impl Consensus {
         self.chain.set(&block, standing);
     }
 
-    pub(super) fn installed(&mut self, finalized: Finalized, now: Instant) {
+    pub(super) fn installed(
+        &mut self,
+        finalized: Finalized,
+        now: Instant,
+        out: &mut Outbox<Output>,
+    ) {
+        if let Some(certificate) = &finalized.certificate
+            && self.contradicts(&finalized, certificate)
+        {
+            return self.two_finalizations(certificate.clone(), out);
+        }
         if finalized.round <= self.finalized.round || finalized.height < self.finalized.height {
             return;
         }
+        let rival = self
+            .rounds
+            .get(&finalized.round)
+            .and_then(|round| round.certificate(VoteKind::Finalize))
+            .filter(|rival| rival.statement.block != finalized.block);
+        if let Some(rival) = rival.cloned() {
+            return self.two_finalizations(rival, out);
+        }
+        self.eras.install(&finalized);
         let next = finalized.round + 1;
         if let Some(certificate) = &finalized.certificate {
             self.storage.put_certificate(certificate);
@@ -227,6 +245,14 @@ impl Consensus {
         }
         self.forget();
         self.unfinal_since = None;
+    }
+
+    /// Whether `finalized` is beside what is final here, or below it although of a later round.
+    fn contradicts(&self, finalized: &Finalized, certificate: &Certificate) -> bool {
+        let same = finalized.block == self.finalized.block;
+        let later = finalized.round > self.finalized.round;
+        self.eras.conflict(&certificate.statement)
+            || later && !same && finalized.height <= self.finalized.height
     }
 
     /// Adds a verified vote, own or not; whether it is new.
@@ -248,6 +274,11 @@ impl Consensus {
                 out.push(Output::Evidence { voter, what });
             }
         }
+        if Some(vote.voter) == self.own && !self.ledger.holds(&vote.statement) {
+            // The store lost it, and others sent it back.
+            self.ledger.recall(&vote.statement);
+            self.storage.put_vote(&vote);
+        }
         if let Some(certificate) = kept.assemble(vote.statement, self.committee.quorum()) {
             self.certify(certificate, out);
         }
@@ -264,40 +295,67 @@ impl Consensus {
             }
             Ok(false) => {}
             Err(_) if statement.kind == VoteKind::Finalize => {
-                self.diverge(self.two_finalizations(statement.block), out);
+                self.two_finalizations(certificate, out);
             }
             // More voters lied than the mode allows for; their evidence is out already.
             Err(_) => {}
         }
     }
 
-    fn two_finalizations(&self, other: Hash) -> String {
-        format!(
-            "two finalizations: {:?} at height {} and {other:?}",
-            self.finalized.block, self.finalized.height
-        )
+    /// `certificate` finalizes what does not go together with what is final here.
+    pub(super) fn two_finalizations(&mut self, certificate: Certificate, out: &mut Outbox<Output>) {
+        let what = format!(
+            "two finalizations: {:?} at height {} and {:?} in round {}",
+            self.finalized.block,
+            self.finalized.height,
+            certificate.statement.block,
+            certificate.statement.round,
+        );
+        self.diverge(what, Some(certificate), out);
     }
 
-    /// C4: own votes stop.
-    pub(super) fn diverge(&mut self, what: String, out: &mut Outbox<Output>) {
-        if self.diverged.is_none() && self.rules.has(Sentence::DivergedStops) {
-            self.diverged = Some(what.clone());
-            self.pacemaker.stop();
-            out.push(Output::Diverged { what });
+    /// C4: own votes stop, across restarts.
+    pub(super) fn diverge(
+        &mut self,
+        what: String,
+        certificate: Option<Certificate>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.diverged.is_some() || !self.rules.has(Sentence::DivergedStops) {
+            return;
         }
+        self.pacemaker.stop();
+        self.outgoing = Batch::default();
+        let divergence = Divergence {
+            what: what.clone(),
+            certificate,
+        };
+        self.storage.put_divergence(&divergence);
+        self.diverged = Some(divergence);
+        self.store(Batch::default(), out);
+        out.push(Output::Diverged { what });
     }
 
-    /// Keeps a body; those that are certified, or that were notarized here, never make room.
+    /// Keeps a body, if it must by letting another go.
     pub(super) fn keep_body(&mut self, hash: Hash, block: Block, standing: Standing) {
+        let trunk = self.chain.trunk(self.top_certified(), self.finalized.block);
+        let current = self.proposal().map(|(current, _)| *current);
         let (rounds, ledger) = (&self.rounds, &self.ledger);
-        self.chain.insert(hash, block, standing, |other| {
-            rounds
+        let new = self.chain.insert(hash, block, standing, |other| {
+            if trunk.contains(other) || current == Some(*other) {
+                Worth::Trunk
+            } else if rounds
                 .values()
                 .any(|round| round.certified() == Some(*other))
                 || ledger
                     .rounds()
                     .any(|(_, cast)| cast.notarize == Some(*other))
+            {
+                Worth::Voted
+            } else {
+                Worth::Little
+            }
         });
-        self.moved = true;
+        self.moved |= new;
     }
 }

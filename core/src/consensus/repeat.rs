@@ -63,10 +63,6 @@ impl Repeater {
         self.repeat_at = Some(now);
     }
 
-    pub(super) fn repeat_later(&mut self, now: Instant) {
-        self.repeat_at.get_or_insert(now + self.interval);
-    }
-
     pub(super) fn repeat_at(&self) -> Option<Instant> {
         self.repeat_at
     }
@@ -82,7 +78,7 @@ impl Consensus {
         let votes = self.undecided_votes();
         let follows = !self.may_vote && self.step != Step::Asleep;
         let unfinal = self.highest_notarized_above_final().is_some();
-        if votes.is_empty() && !follows && !unfinal && !self.store_blocked {
+        if votes.is_empty() && !follows && !unfinal {
             self.repeater.repeat_at = None;
             self.repeater.interval = self.repeater.repeat_min;
         } else {
@@ -93,19 +89,15 @@ impl Consensus {
                 let doubled = self.repeater.interval * 2;
                 self.repeater.interval = doubled.min(self.repeater.repeat_max);
                 self.repeater.repeat_at = Some(now + self.repeater.interval);
-                self.repeat_now(votes, now, out);
+                self.repeat_now(votes, out);
             }
         }
         self.fetch(now, out);
     }
 
-    fn repeat_now(&mut self, votes: Vec<Vote>, now: Instant, out: &mut Outbox<Output>) {
+    fn repeat_now(&mut self, votes: Vec<Vote>, out: &mut Outbox<Output>) {
         self.repeater.repeats += 1;
         let repeat = self.repeater.repeats;
-        if self.store_blocked {
-            self.store_blocked = false;
-            self.flush(now, out);
-        }
         if let Some(proposal) = self.sendable_proposal()
             && Some(proposal.leader) == self.own
         {
@@ -149,7 +141,7 @@ impl Consensus {
     pub(super) fn sendable_proposal(&self) -> Option<&Proposal> {
         let (_, proposal) = self.proposal()?;
         let is_it = |other: &Proposal| other.signature == proposal.signature;
-        let batches = self.in_flight.values().map(|waiting| &waiting.batch);
+        let batches = self.in_flight.values();
         let unstored = batches
             .chain([&self.outgoing])
             .filter_map(|batch| batch.proposal.as_ref())

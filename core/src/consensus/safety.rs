@@ -19,13 +19,18 @@ pub struct Cast {
 
 /// Own votes by round, from the last finalization on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ledger(BTreeMap<u64, Cast>);
+pub struct Ledger {
+    rounds: BTreeMap<u64, Cast>,
+    closed: u64,
+}
 
 /// What the voter knows of what it is asked to vote for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The voter's current round.
     pub round: u64,
+    /// Up to this round the ledger is closed.
+    pub closed: u64,
     /// The block is the one that the leader of that round proposed here first.
     pub first_of_leader: bool,
     /// The named parent's notarization is here.
@@ -69,6 +74,7 @@ pub fn approve(
             Err(sentence)
         }
     };
+    demand(vote.round > facts.closed, S::LedgerClosed)?;
     match vote.kind {
         VoteKind::Notarize => {
             demand(vote.round == facts.round, S::CurrentRound)?;
@@ -87,7 +93,7 @@ pub fn approve(
         }
         VoteKind::Finalize => {
             demand(facts.notarized, S::FinalizeNotarized)?;
-            demand(cast.finalize.is_none(), S::FinalizeNotarized)?;
+            demand(cast.finalize.is_none(), S::OneFinalize)?;
             demand(facts.executed, S::FinalizeExecuted)?;
             demand(!cast.nullify, S::NoFinalizeAfterNullify)
         }
@@ -97,7 +103,7 @@ pub fn approve(
 impl Ledger {
     /// What was cast in `round`.
     pub fn cast(&self, round: u64) -> Cast {
-        self.0.get(&round).copied().unwrap_or_default()
+        self.rounds.get(&round).copied().unwrap_or_default()
     }
 
     /// Whether exactly `vote` was cast.
@@ -112,7 +118,7 @@ impl Ledger {
 
     /// Enters a vote.
     pub fn enter(&mut self, vote: &VoteStatement) {
-        let cast = self.0.entry(vote.round).or_default();
+        let cast = self.rounds.entry(vote.round).or_default();
         match vote.kind {
             VoteKind::Notarize => cast.notarize = Some(vote.block),
             VoteKind::Nullify => cast.nullify = true,
@@ -120,13 +126,39 @@ impl Ledger {
         }
     }
 
+    /// Enters a vote that is known from others only: this ledger is not the whole truth about that
+    /// round and those below, so they are closed. What is entered stays as it is.
+    pub fn recall(&mut self, vote: &VoteStatement) {
+        self.closed = vote.round.max(self.closed);
+        let cast = self.rounds.entry(vote.round).or_default();
+        match vote.kind {
+            VoteKind::Notarize => cast.notarize = cast.notarize.or(Some(vote.block)),
+            VoteKind::Nullify => cast.nullify = true,
+            VoteKind::Finalize => cast.finalize = cast.finalize.or(Some(vote.block)),
+        }
+    }
+
+    /// Closes the rounds below the last one with a vote, after a restart. That round itself stays
+    /// open for what goes with the votes in it: where its leader died, nothing else may end it.
+    pub fn close_below_last(&mut self) {
+        if let Some((last, _)) = self.rounds.last_key_value() {
+            self.closed = self.closed.max(last.saturating_sub(1));
+        }
+    }
+
+    /// No new vote is cast in this round and those below.
+    pub fn closed(&self) -> u64 {
+        self.closed
+    }
+
     /// Forgets rounds up to `round`: they are decided for ever.
     pub fn prune(&mut self, round: u64) {
-        self.0 = self.0.split_off(&(round + 1));
+        self.closed = round.max(self.closed);
+        self.rounds = self.rounds.split_off(&(round + 1));
     }
 
     /// Rounds with votes, ascending.
     pub fn rounds(&self) -> impl Iterator<Item = (u64, Cast)> + '_ {
-        self.0.iter().map(|(round, cast)| (*round, *cast))
+        self.rounds.iter().map(|(round, cast)| (*round, *cast))
     }
 }

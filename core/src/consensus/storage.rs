@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::Hash;
 use crate::outbox::Record;
 use crate::wire::{Block, Certificate, Proposal, Vote, VoteKind, decode, encode};
@@ -10,6 +12,7 @@ const VOTE: u8 = b'v';
 const CERTIFICATE: u8 = b'c';
 const PROPOSAL: u8 = b'p';
 const BODY: u8 = b'b';
+const DIVERGENCE: u8 = b'd';
 
 /// Until when a record is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,16 @@ pub(super) enum Needed {
     Finalization(u64),
     /// As long as this body is kept.
     Body(Hash),
+    /// For ever.
+    Always,
+}
+
+/// What was seen when own votes stopped, with the certificate that convicts the others, where one
+/// does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Divergence {
+    pub(super) what: String,
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// One record of ours, read back.
@@ -30,12 +43,21 @@ pub(super) enum Stored {
     Certificate(Certificate),
     Proposal(Proposal),
     Body(Block),
+    Divergence(Divergence),
+}
+
+/// A key that is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    needed: Needed,
+    /// A batch with it was given out, so the store may hold it.
+    given: bool,
 }
 
 /// Keys in the store, and the batch in the making.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Storage {
-    kept: BTreeMap<Vec<u8>, Needed>,
+    kept: BTreeMap<Vec<u8>, Kept>,
     puts: BTreeMap<Vec<u8>, Vec<u8>>,
     deletes: Vec<Vec<u8>>,
 }
@@ -95,48 +117,46 @@ impl Storage {
         }
     }
 
+    /// Own votes have stopped.
+    pub(super) fn put_divergence(&mut self, divergence: &Divergence) {
+        self.put(vec![DIVERGENCE], encode(divergence), Needed::Always);
+    }
+
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>, needed: Needed) {
         // Deletes are applied after the writes of their batch.
+        let deletes = self.deletes.len();
         self.deletes.retain(|deleted| *deleted != key);
-        self.kept.insert(key.clone(), needed);
+        let given = self.deletes.len() < deletes || self.kept.get(&key).is_some_and(|k| k.given);
+        self.kept.insert(key.clone(), Kept { needed, given });
         self.puts.insert(key, value);
     }
 
     /// Records that a decision made useless are deleted with the next batch. They cost nothing but
-    /// room until then.
+    /// room until then. What never went to the store needs no deleting: whoever abstains has no
+    /// next batch.
     pub(super) fn prune(&mut self, is_needed: impl Fn(&Needed) -> bool) {
-        let dead: Vec<Vec<u8>> = self
-            .kept
-            .iter()
-            .filter(|(_, needed)| !is_needed(needed))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in dead {
-            self.kept.remove(&key);
+        let dead = self.kept.extract_if(.., |_, kept| !is_needed(&kept.needed));
+        for (key, kept) in dead {
             self.puts.remove(&key);
-            self.deletes.push(key);
+            if kept.given {
+                self.deletes.push(key);
+            }
         }
     }
 
     /// Takes the batch.
     pub(super) fn take(&mut self) -> (Vec<Record>, Vec<Vec<u8>>) {
-        let puts = std::mem::take(&mut self.puts)
+        let puts = std::mem::take(&mut self.puts);
+        for key in puts.keys() {
+            if let Some(kept) = self.kept.get_mut(key) {
+                kept.given = true;
+            }
+        }
+        let puts = puts
             .into_iter()
             .map(|(key, value)| Record { key, value })
             .collect();
         (puts, std::mem::take(&mut self.deletes))
-    }
-
-    /// Puts a batch that the store refused back, behind what has come since.
-    pub(super) fn untake(&mut self, puts: Vec<Record>, deletes: Vec<Vec<u8>>) {
-        for Record { key, value } in puts {
-            if self.kept.contains_key(&key) {
-                self.puts.entry(key).or_insert(value);
-            }
-        }
-        let still_dead = |key: &Vec<u8>| !self.kept.contains_key(key);
-        let deletes: Vec<_> = deletes.into_iter().filter(still_dead).collect();
-        self.deletes.extend(deletes);
     }
 
     /// Reads a record back. One that does not decode is none of ours.
@@ -162,9 +182,14 @@ impl Storage {
                 let hash = block.hash(epoch);
                 (Stored::Body(block), Needed::Body(hash))
             }
+            DIVERGENCE => {
+                let divergence = decode(value, usize::MAX).ok()?;
+                (Stored::Divergence(divergence), Needed::Always)
+            }
             _ => return None,
         };
-        self.kept.insert(record.key.clone(), needed);
+        let given = true;
+        self.kept.insert(record.key.clone(), Kept { needed, given });
         Some(stored)
     }
 }

@@ -2,6 +2,7 @@
 //! every sentence of C3 to C7 with it and without it.
 
 mod bench;
+mod divergence;
 mod network;
 mod repair;
 mod rules;

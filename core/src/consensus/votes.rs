@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence;
 use crate::crypto::Hash;
-use crate::wire::{BoundedVec, Certificate, Proposal, Vote, VoteKind, VoteStatement};
+use crate::wire::{BoundedVec, Certificate, Proposal, RefusalKind, Vote, VoteKind, VoteStatement};
 
 /// Votes kept per (voter, round, kind): one, and a second that convicts.
 const VOTES_KEPT: usize = 2;
@@ -18,8 +18,26 @@ pub(super) struct Round {
     pub(super) proposal: Option<(Hash, Proposal)>,
     /// Voters that were reported in this round.
     reported: BTreeSet<u8>,
-    /// Voters that called the proposal invalid.
-    pub(super) refusals: BTreeSet<u8>,
+    /// Who refused the proposal, and how.
+    pub(super) refusals: BTreeSet<(u8, RefusalTag)>,
+}
+
+/// A refusal without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RefusalTag {
+    Invalid,
+    Conflict,
+    Busy,
+}
+
+impl RefusalTag {
+    pub(super) fn of(kind: RefusalKind) -> Self {
+        match kind {
+            RefusalKind::Invalid { .. } => Self::Invalid,
+            RefusalKind::Conflict => Self::Conflict,
+            RefusalKind::Busy { .. } => Self::Busy,
+        }
+    }
 }
 
 /// What became of a vote that was offered.
@@ -63,6 +81,12 @@ impl Round {
             Some(what) if self.reported.insert(proposal.leader) => Err(what),
             _ => Ok(false),
         }
+    }
+
+    /// How many called the proposal invalid.
+    pub(super) fn rejections(&self) -> usize {
+        let invalid = |(_, tag): &&(u8, RefusalTag)| *tag == RefusalTag::Invalid;
+        self.refusals.iter().filter(invalid).count()
     }
 
     /// Whether a vote with the same statement and voter is here.
@@ -124,9 +148,14 @@ impl Round {
 
     /// The block that is certified in this round, by notarization or finalization.
     pub(super) fn certified(&self) -> Option<Hash> {
+        self.certifies()
+            .map(|certificate| certificate.statement.block)
+    }
+
+    /// The certificate of that block.
+    pub(super) fn certifies(&self) -> Option<&Certificate> {
         self.certificate(VoteKind::Finalize)
             .or_else(|| self.certificate(VoteKind::Notarize))
-            .map(|certificate| certificate.statement.block)
     }
 
     /// Whether the round is nullified.

@@ -2,10 +2,10 @@
 
 use super::*;
 
-fn model(rounds: usize, liar: u8) -> Model {
+fn model(rounds: usize, liar: impl Into<Option<u8>>) -> Model {
     Model {
         rounds,
-        liar,
+        liar: liar.into(),
         rules: InForce::default(),
         forgetful: false,
         states_max: 3_000_000,
@@ -24,9 +24,10 @@ fn report(what: &str, explored: &Explored) {
     );
 }
 
-fn agrees(rounds: usize, liar: u8) {
+fn agrees(rounds: usize, liar: impl Into<Option<u8>>) {
+    let liar = liar.into();
     let explored = explore(&model(rounds, liar));
-    report(&format!("{rounds} rounds, {liar} lies"), &explored);
+    report(&format!("{rounds} rounds, {liar:?} lies"), &explored);
     assert_eq!(explored.fork, None);
     assert!(explored.complete, "everything was explored");
     assert_eq!(explored.height, rounds, "every round can commit");
@@ -57,6 +58,21 @@ fn three_rounds_agree_when_the_third_leader_lies() {
 #[test]
 fn three_rounds_agree_when_a_voter_lies() {
     agrees(3, 3);
+}
+
+#[test]
+fn three_voters_of_whom_none_lies_agree_by_majority() {
+    agrees(2, None);
+    agrees(3, None);
+}
+
+#[test]
+fn three_voters_that_forget_their_votes_fork() {
+    let forgetful = Model {
+        forgetful: true,
+        ..model(2, None)
+    };
+    assert!(explore(&forgetful).fork.is_some());
 }
 
 #[test]

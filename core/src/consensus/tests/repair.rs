@@ -42,18 +42,39 @@ fn c8_nothing_leaves_before_it_is_stored() {
 }
 
 #[test]
-fn c8_a_refused_write_stops_what_depends_on_it_until_it_is_written() {
-    let mut solo = solo(0);
+fn c8_who_waits_for_the_store_says_so_and_votes_on_behind_it() {
+    let mut solo = solo(3);
+    let a = solo.first(1);
     solo.stores = false;
-    solo.feed(Input::Work(true));
-    solo.feed(Input::StoreFailed { sequence: 1 });
-    assert!(solo.proposed().is_empty() && solo.cast().is_empty());
-    assert_eq!(solo.waiting, [1], "not tried again at once");
-    solo.stores = true;
-    solo.wait(1_000);
-    assert_eq!(solo.proposed().len(), 1);
-    assert!(solo.has_cast(1, Notarize));
-    assert!(solo.disk.keys().any(|key| key[0] == b'v'));
+    solo.proposal(1, Extends { round: 0 }, &a);
+    let store = ("store", Vec::new());
+    assert!(solo.consensus.waiting_for().contains(&store));
+    solo.wait(2_000);
+    assert_eq!(solo.waiting, [1, 2], "the nullify waits behind");
+    assert!(solo.cast().is_empty() && repeated(&solo).is_empty());
+    solo.feed(Input::Stored { sequence: 1 });
+    assert!(solo.has_cast(1, Notarize) && !solo.has_cast(1, Nullify));
+    assert!(solo.consensus.waiting_for().contains(&store));
+    solo.feed(Input::Stored { sequence: 2 });
+    assert!(solo.has_cast(1, Nullify));
+    assert!(!solo.consensus.waiting_for().contains(&store));
+}
+
+#[test]
+fn c8_who_abstains_gives_the_store_nothing_to_delete() {
+    let bench = Bench::new(4, Mode::Bft);
+    let mut solo = Solo::of(bench, 3, false, &ConsensusConfig::default());
+    let mut parent = solo.bench.committee.epoch;
+    for round in 1..=40 {
+        let next = block(round, parent, parent, &[round]);
+        parent = solo.hash(&next);
+        solo.certify(round, Notarize, parent);
+        solo.certify(round, Finalize, parent);
+        solo.feed(Input::Body(next));
+    }
+    assert_eq!(solo.consensus.finalized().height, 40);
+    let (puts, deletes) = solo.consensus.storage.take();
+    assert_eq!((puts.len(), deletes.len()), (1, 0), "the last finalization");
 }
 
 #[test]
@@ -76,6 +97,68 @@ fn c8_a_restart_repeats_and_never_casts_differently() {
     assert!(solo.cast().is_empty());
     solo.certify(1, Notarize, a_hash);
     assert!(solo.has_cast(1, Finalize), "the body was executed again");
+}
+
+#[test]
+fn c8_votes_that_others_send_back_bind_a_phone_that_lost_its_store() {
+    let mut solo = solo(3);
+    let a = solo.first(1);
+    let a_hash = solo.hash(&a);
+    solo.proposal(1, Extends { round: 0 }, &a);
+    assert!(solo.has_cast(1, Notarize));
+    solo.disk.clear();
+    solo.restart();
+    solo.vote(3, 1, Notarize, a_hash);
+    let b = solo.first(2);
+    let forged = crate::wire::Vote {
+        voter: 3,
+        ..solo.bench.vote(0, 2, Nullify, Hash::ZERO)
+    };
+    solo.feed(Input::Votes(vec![forged]));
+    solo.proposal(1, Extends { round: 0 }, &b);
+    solo.wait(10_000);
+    let others: Vec<_> = solo
+        .cast()
+        .into_iter()
+        .filter(|vote| vote.block != a_hash)
+        .collect();
+    assert_eq!(others, [], "what else it said in round 1 is not known");
+    solo.nullified(1);
+    let c = solo.first(3);
+    solo.proposal(2, Extends { round: 0 }, &c);
+    assert!(solo.has_cast(2, Notarize), "the next round is open");
+    assert!(solo.disk.values().any(|value| {
+        let own = solo.bench.vote(3, 1, Notarize, a_hash);
+        *value == crate::wire::encode(&own)
+    }));
+}
+
+#[test]
+fn c8_the_last_round_before_a_restart_stays_open() {
+    let mut solo = solo(3);
+    let a = solo.first(1);
+    solo.proposal(1, Extends { round: 0 }, &a);
+    solo.restart();
+    // The leader showed its block to nobody else and died: without this nullify the round never
+    // ends.
+    solo.wait(10_000);
+    assert!(solo.has_cast(1, Nullify));
+}
+
+#[test]
+fn c8_nothing_is_cast_up_to_the_stored_finalization() {
+    use crate::consensus::safety::Ledger;
+    let mut ledger = Ledger::default();
+    ledger.prune(5);
+    assert_eq!(ledger.closed(), 5);
+    ledger.prune(3);
+    assert_eq!(ledger.closed(), 5);
+    let mut solo = solo(3);
+    let a = solo.first(1);
+    let a_hash = solo.hash(&a);
+    solo.proposal(1, Extends { round: 0 }, &a);
+    solo.certify(1, Finalize, a_hash);
+    assert_eq!(solo.consensus.ledger.closed(), 1);
 }
 
 #[test]

@@ -217,6 +217,23 @@ both_ways! {
         solo.wait(10_000);
         finalized && solo.consensus.round() == 1 && !solo.has_cast(1, Nullify)
     };
+    c6_no_new_vote_below_the_last_of_before_a_restart, LedgerClosed: |config| {
+        let mut solo = Solo::new(3, config);
+        let a = solo.first(1);
+        let a_hash = solo.hash(&a);
+        solo.certify(1, Notarize, a_hash);
+        solo.feed(super::Input::Work(true));
+        solo.wait(1000);
+        let nullified = solo.has_cast(2, Nullify);
+        solo.restart();
+        solo.feed(super::Input::Body(a));
+        nullified && solo.consensus.round() == 2 && !solo.has_cast(1, Finalize)
+    };
+    c6_one_finalize_a_round, OneFinalize: |config| {
+        let vote = VoteStatement { round: 1, kind: Finalize, block: Hash([1; 32]) };
+        let cast = Cast { finalize: Some(Hash([2; 32])), ..Cast::default() };
+        approve(&vote, cast, &sound(), InForce::of(config)) == Err(Sentence::OneFinalize)
+    };
     c6_nullify_after_2d_of_silence, LeaderTimeout: |config| {
         let mut solo = Solo::new(3, config);
         solo.feed(super::Input::Work(true));
@@ -301,6 +318,7 @@ both_ways! {
 fn sound() -> Facts {
     Facts {
         round: 1,
+        closed: 0,
         first_of_leader: true,
         parent_notarized: true,
         gaps_nullified: true,
@@ -415,6 +433,33 @@ fn safety_names_the_sentence_that_forbids() {
             },
             Ok(()),
         ),
+        (
+            Notarize,
+            none,
+            Facts {
+                closed: 1,
+                ..sound()
+            },
+            Err(S::LedgerClosed),
+        ),
+        (
+            Nullify,
+            none,
+            Facts {
+                closed: 1,
+                ..sound()
+            },
+            Err(S::LedgerClosed),
+        ),
+        (
+            Finalize,
+            none,
+            Facts {
+                closed: 1,
+                ..sound()
+            },
+            Err(S::LedgerClosed),
+        ),
         (Nullify, none, sound(), Ok(())),
         (Nullify, notarized, sound(), Ok(())),
         (Nullify, finalized, sound(), Err(S::NoNullifyAfterFinalize)),
@@ -439,7 +484,7 @@ fn safety_names_the_sentence_that_forbids() {
             Ok(()),
         ),
         (Finalize, nullified, sound(), Err(S::NoFinalizeAfterNullify)),
-        (Finalize, finalized, sound(), Err(S::FinalizeNotarized)),
+        (Finalize, finalized, sound(), Err(S::OneFinalize)),
         (
             Finalize,
             none,

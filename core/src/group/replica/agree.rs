@@ -97,6 +97,7 @@ impl Replica {
                     self.ask_above(to, now, out);
                 }
             }
+            Output::Refused { .. } => {}
             Output::Evidence { voter, what } => {
                 if let Some(peer) = self.members.get(usize::from(voter)).copied() {
                     out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer, what }));

@@ -1,4 +1,4 @@
-//! Writes in order, refusals, crashes that leave a prefix, restarts.
+//! Writes in order, refused and tried again, crashes that leave a prefix, restarts.
 
 use std::collections::BTreeSet;
 
@@ -103,13 +103,13 @@ impl Sim {
 
     /// The oldest write ends: writes are in order.
     pub(super) fn written(&mut self, node: usize) {
-        let write = self.nodes[node].writes.pop_front().unwrap();
-        if let Write::Consensus { sequence, .. } = write
-            && self.chance(self.weather.store_faults)
-        {
-            self.feed(node, Input::StoreFailed { sequence });
+        if self.chance(self.weather.store_faults) {
+            let again = self.now + Duration::from_secs(1);
+            let life = self.nodes[node].life;
+            self.push(again, Event::Written { node, life });
             return;
         }
+        let write = self.nodes[node].writes.pop_front().unwrap();
         self.apply(node, &write);
         if let Write::Consensus { sequence, .. } = write {
             self.feed(node, Input::Stored { sequence });

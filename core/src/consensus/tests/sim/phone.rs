@@ -212,6 +212,7 @@ impl Sim {
                 assert!(usize::from(voter) >= self.honest(), "{voter}: {what}");
                 self.seen.evidence += 1;
             }
+            Output::Refused { .. } => {}
             Output::Diverged { what } => panic!("{node} diverged: {what}"),
             Output::Fault(fault) => assert!(self.weather.liars > 0, "{fault}"),
         }
