@@ -277,6 +277,9 @@ pub struct GroupConfig {
     pub history_bytes_max: usize,
     /// How long a member must be gone, or back, before the status says so.
     pub status_hysteresis: Duration,
+    /// Work without a certificate for this long means that a quorum does not vote, whoever is in
+    /// reach: the longest round lasts 3D with D at its cap.
+    pub stall_after: Duration,
     /// First pause before an action or a join is repeated; doubles up to `repeat_max`.
     pub repeat_min: Duration,
     /// Longest pause between repetitions.
@@ -299,6 +302,7 @@ impl Default for GroupConfig {
             pending_max: 256,
             history_bytes_max: 256 * 1024,
             status_hysteresis: Duration::from_secs(3),
+            stall_after: Duration::from_secs(20),
             repeat_min: Duration::from_millis(1500),
             repeat_max: Duration::from_secs(12),
             fetch_timeout: Duration::from_millis(1500),

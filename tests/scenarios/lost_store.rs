@@ -1,6 +1,7 @@
 //! A phone whose store is lost joins its table again by the ticket: it follows and acts, and does
 //! not vote.
 
+use althing::node::Status;
 use althing_world::Act;
 
 use crate::room::{Room, SECOND, cheap};
@@ -30,9 +31,16 @@ fn a_phone_without_its_store_follows_and_abstains() {
         [0, 1, 3].iter().all(|phone| room.value(*phone) == 14),
         "its vote would count"
     );
+    // Three are in reach, which is a quorum; the status says that it does not vote.
+    let status = room.view(0).status;
+    assert!(
+        matches!(&status, Status::NoQuorum { missing, .. } if missing.len() == 2),
+        "{status:?}"
+    );
     room.come_back(&[2]);
     room.commits(&[0, 1, 2, 3], 114, SECOND * 30);
     room.settles(SECOND * 10);
+    assert_eq!(room.view(0).status, Status::Live);
 
     // A restart of the new store does not give the vote back.
     room.world.act(Act::Crash {

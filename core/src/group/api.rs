@@ -61,7 +61,7 @@ pub enum Status {
         /// Voters out of reach.
         missing: Vec<PeerId>,
     },
-    /// No quorum is in reach: nothing commits until somebody comes back.
+    /// No quorum is in reach, or it is and does not vote: nothing commits until somebody comes back.
     NoQuorum {
         /// Voters in reach, this phone among them.
         with: Vec<PeerId>,

@@ -14,7 +14,15 @@ pub struct Reachability {
     members: Vec<Member>,
     quorum: usize,
     hysteresis: Duration,
+    stalled: Option<Stalled>,
     diverged: Option<String>,
+}
+
+/// Work that no certificate came for, although a quorum is in reach.
+#[derive(Debug)]
+struct Stalled {
+    silent: Vec<PeerId>,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -56,6 +64,7 @@ impl Reachability {
             members,
             quorum,
             hysteresis,
+            stalled: None,
             diverged: None,
         }
     }
@@ -85,6 +94,28 @@ impl Reachability {
         (changed && self.diverged.is_none()).then(|| self.status())
     }
 
+    /// There is work, and no certificate came since `since`: `silent` are those whose votes lack.
+    /// The status, if that was not known.
+    pub fn stall(&mut self, silent: Vec<PeerId>, since: Instant) -> Option<Status> {
+        let before = self.status();
+        self.stalled = Some(Stalled { silent, since });
+        let after = self.status();
+        (after != before).then_some(after)
+    }
+
+    /// Whether [`Reachability::stall`] holds.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
+    }
+
+    /// A certificate came, or there is no work any more. The status, if it changed.
+    pub fn resume(&mut self) -> Option<Status> {
+        let before = self.status();
+        self.stalled = None;
+        let after = self.status();
+        (after != before).then_some(after)
+    }
+
     /// Agreement has failed, for good. The status, if that was not known.
     pub fn diverged(&mut self, evidence: String) -> Option<Status> {
         let new = self.diverged.is_none();
@@ -107,6 +138,21 @@ impl Reachability {
             members.map(|member| member.peer).collect::<Vec<_>>()
         };
         let (with, missing) = (peers(true), peers(false));
+        if let Some(stalled) = &self.stalled
+            && with.len() >= self.quorum
+        {
+            let votes = |peer: &PeerId| !stalled.silent.contains(peer);
+            let (with, missing) = self
+                .members
+                .iter()
+                .map(|member| member.peer)
+                .partition(votes);
+            return Status::NoQuorum {
+                with,
+                missing,
+                since: stalled.since,
+            };
+        }
         if missing.is_empty() {
             Status::Live
         } else if with.len() >= self.quorum {
@@ -120,9 +166,10 @@ impl Reachability {
         }
     }
 
-    /// Whether a quorum, this phone included, is in reach at this moment.
+    /// Whether a quorum, this phone included, is in reach at this moment and votes.
     pub fn quorum_in_reach(&self) -> bool {
-        self.members.iter().filter(|member| member.heard).count() >= self.quorum
+        self.stalled.is_none()
+            && self.members.iter().filter(|member| member.heard).count() >= self.quorum
     }
 
     /// When a member will have been gone, or back, for long enough.

@@ -27,7 +27,7 @@ use crate::outbox::Outbox;
 use crate::state::{History, Map};
 use crate::sync::Synchronizer;
 use crate::time::{Duration, Instant};
-use crate::wire::{GroupMessage, SignedAction, SignedGenesis};
+use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
 use catch_up::Request;
 use submit::Repeat;
 
@@ -66,6 +66,10 @@ pub struct Replica {
     store_sequence: u64,
     /// Signed submissions that wait for the store, with their batch.
     storing: BTreeMap<u64, Vec<SignedAction>>,
+    /// Since when there is work and no certificate.
+    waits_since: Option<Instant>,
+    /// Voters that refused the own proposal, with their reason, since the last commit.
+    refusals: BTreeMap<u8, RefusalKind>,
     /// When to tell the members where this phone stands, since paths changed.
     greet_at: Option<Instant>,
     work: bool,
@@ -195,6 +199,8 @@ impl Replica {
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
             storing: BTreeMap::new(),
+            waits_since: None,
+            refusals: BTreeMap::new(),
             greet_at: None,
             work: false,
             work_tip: Hash::ZERO,
@@ -277,6 +283,9 @@ impl Replica {
                 .as_ref()
                 .map(|request| (request.deadline, "an unanswered request")),
             self.greet_at.map(|at| (at, "paths that changed")),
+            self.waits_since
+                .filter(|_| !self.reachability.is_stalled())
+                .map(|since| (since + self.config.stall_after, "votes that do not come")),
             self.repeat
                 .deadline()
                 .map(|at| (at, "a repetition of what has no fate")),
@@ -374,6 +383,17 @@ impl Replica {
                 whom: peers(whom),
             });
         }
+        for (voter, kind) in &self.refusals {
+            let what = match kind {
+                RefusalKind::Invalid { .. } => "a vote refused: invalid",
+                RefusalKind::Conflict => "a vote refused: something is missing there",
+                RefusalKind::Busy { .. } => "a vote refused: busy",
+            };
+            waiting.push(WaitingFor {
+                what,
+                whom: peers(vec![*voter]),
+            });
+        }
         let absent = self.draws.waiting_for();
         if !absent.is_empty() {
             waiting.push(WaitingFor {
@@ -420,6 +440,13 @@ impl Replica {
         {
             self.request_expired(now, out);
         }
+        if let Some(since) = self.waits_since
+            && since + self.config.stall_after <= now
+            && !self.reachability.is_stalled()
+        {
+            let status = self.reachability.stall(self.silent(), since);
+            out.extend(status.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+        }
         if self.greet_at.is_some_and(|at| at <= now) {
             self.greet_at = None;
             for to in self.reachable.iter().copied().collect::<Vec<_>>() {
@@ -448,7 +475,37 @@ impl Replica {
             }
         }
         self.show(out);
+        self.watch_progress(now, out);
         self.repeat.arm(self.is_unsettled(), now);
+    }
+
+    /// Notes since when there is work; without any, nothing stalls.
+    fn watch_progress(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        if !self.silent().is_empty() {
+            self.waits_since.get_or_insert(now);
+        } else {
+            self.waits_since = None;
+            let status = self.reachability.resume();
+            out.extend(status.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+        }
+    }
+
+    /// Voters that the agreement waits for.
+    fn silent(&self) -> Vec<PeerId> {
+        let mut silent: Vec<u8> = self
+            .consensus
+            .waiting_for()
+            .into_iter()
+            .flat_map(|(_, whom)| whom)
+            .collect();
+        silent.sort_unstable();
+        silent.dedup();
+        let member = |index: &u8| self.members.get(usize::from(*index)).copied();
+        silent
+            .iter()
+            .filter_map(member)
+            .filter(|peer| *peer != self.identity.peer())
+            .collect()
     }
 
     fn reachable(

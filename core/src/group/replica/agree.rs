@@ -97,7 +97,9 @@ impl Replica {
                     self.ask_above(to, now, out);
                 }
             }
-            Output::Refused { .. } => {}
+            Output::Refused { voter, kind } => {
+                self.refusals.insert(voter, kind);
+            }
             Output::Evidence { voter, what } => {
                 if let Some(peer) = self.members.get(usize::from(voter)).copied() {
                     out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer, what }));
@@ -164,6 +166,9 @@ impl Replica {
     /// The committed state moved on: everything that stands on it follows.
     pub(super) fn advanced(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let (height, state) = (self.history.head().0, self.history.state().clone());
+        self.refusals.clear();
+        // Each commit is progress, whoever else is still waited for.
+        self.waits_since = None;
         self.executed.retain(|_, (above, _)| *above > height);
         self.pool.prune(&state);
         self.submissions.rebase(state.clone(), height);

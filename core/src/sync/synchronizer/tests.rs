@@ -37,7 +37,10 @@ fn receive(
 fn suffix(server: &History, range: std::ops::RangeInclusive<u64>) -> (Vec<Block>, Certificate) {
     let last = server.at(*range.end()).expect("kept");
     let blocks = range.map(|height| server.at(height).expect("kept").block.clone());
-    (blocks.collect(), certificate(last.block.height, last.block_hash))
+    (
+        blocks.collect(),
+        certificate(last.block.height, last.block_hash),
+    )
 }
 
 fn offer(

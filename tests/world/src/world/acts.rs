@@ -224,8 +224,7 @@ impl World {
         for (key, submission) in &mut self.stats.submissions {
             submission.may_reopen |= key.0 == phone && is_recent(crashed_us, submission.told_us);
         }
-        self.trace
-            .input(now_us, phone, "restore", counter);
+        self.trace.input(now_us, phone, "restore", counter);
         self.drain(phone);
         self.switch_on(phone);
         let name = self.phones[phone].name.clone();
