@@ -6,7 +6,7 @@ use crate::report::{Outcome, Report};
 use crate::tools::{answers, cargo, cargo_deny, component, host, nightly, root, run, run_tests};
 
 /// Features that only tests switch on.
-const TEST_FEATURES: &str = "althing/mask,althing/planted";
+const TEST_FEATURES: &str = "althing/mask,althing-rig/planted";
 
 /// The targets of `tests/fuzz`.
 const FUZZ_TARGETS: [&str; 3] = ["wire", "reassembly", "node"];
@@ -61,36 +61,18 @@ pub(crate) fn test() -> ExitCode {
         run_tests(cargo(&["test", "--workspace", "--no-fail-fast"]), counts)
     });
 
-    report.step("tests with the rule mask", |counts, _| {
+    // The whole workspace is named, so that no dependency is built again with other features.
+    report.step("rule mask, planted bugs", |counts, _| {
         run_tests(
             cargo(&[
                 "test",
-                "--package",
-                "althing",
-                "--package",
-                "althing-model",
+                "--workspace",
                 "--features",
-                "althing/mask",
-                "--no-fail-fast",
-                "--tests",
+                TEST_FEATURES,
                 "--lib",
-            ]),
-            counts,
-        )
-    });
-
-    report.step("planted bugs are found", |counts, _| {
-        run_tests(
-            cargo(&[
-                "test",
-                "--package",
-                "althing-rig",
-                "--features",
-                "planted",
                 "--test",
                 "runs",
                 "--no-fail-fast",
-                "planted",
             ]),
             counts,
         )
