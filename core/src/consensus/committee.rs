@@ -204,9 +204,7 @@ pub const fn quorum(n: usize, mode: Mode) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Rules;
-    use crate::rules::counter::Counter;
-    use crate::wire::{BoundedVec, Bytes, Genesis, RosterEntry};
+    use crate::wire::{BoundedVec, Bytes, Genesis, RosterEntry, RulesId};
 
     const MODES: [Mode; 3] = [Mode::Bft, Mode::Majority, Mode::Unanimous];
 
@@ -252,7 +250,11 @@ mod tests {
             let genesis = Genesis {
                 group: GroupId([0; 16]),
                 members: BoundedVec::truncating(vec![entry; n]),
-                rules: Counter.id(),
+                rules: RulesId {
+                    name: Bytes::new(),
+                    version: 1,
+                    vectors: Hash::ZERO,
+                },
                 rules_config: Bytes::default(),
                 modes: BoundedVec::truncating(modes),
                 draw_timeout_ms: 0,

@@ -4,6 +4,7 @@
 mod bench;
 mod divergence;
 mod network;
+mod refusals;
 mod repair;
 mod rules;
 mod sentences;

@@ -46,7 +46,7 @@ const GOLDEN: [&str; 25] = [
     "genesis 447 d8453d08631b6c30",
     "action 212 6e9326860652ce1b",
     "action_missing 210 98ada99bee10a008",
-    "votes 303 793ae13655c3a5fc",
+    "votes 302 c144efb9c4c12d5b",
     "certificates 695 798ff366e581a2a7",
     "reveal 35 ecbe4d710859f813",
     "status 54 4ccb25f5f2deb4be",
