@@ -506,8 +506,12 @@ impl Draws {
         absent
     }
 
-    /// A quorum has just come into reach: absent voters get the whole timeout again.
-    pub fn postpone(&mut self, now: Instant) {
+    /// A quorum has just come into reach: absent voters get the whole timeout again, and so do those
+    /// of whom it was not said after all.
+    pub fn postpone(&mut self, unsaid: &[u8], now: Instant) {
+        for voter in unsaid {
+            self.called.remove(voter);
+        }
         if let Some((_, since)) = &mut self.waiting {
             *since = now;
         }

@@ -6,6 +6,7 @@
 mod agree;
 mod catch_up;
 mod port;
+mod reach;
 mod receive;
 mod restore;
 mod submit;
@@ -68,6 +69,8 @@ pub struct Replica {
     storing: BTreeMap<u64, Vec<SignedAction>>,
     /// Since when there is work and no certificate.
     waits_since: Option<Instant>,
+    /// A block became final in this input.
+    progress: bool,
     /// Voters that refused the own proposal, with their reason, since the last commit.
     refusals: BTreeMap<u8, RefusalKind>,
     /// When to tell the members where this phone stands, since paths changed.
@@ -200,6 +203,7 @@ impl Replica {
             store_sequence: 0,
             storing: BTreeMap::new(),
             waits_since: None,
+            progress: false,
             refusals: BTreeMap::new(),
             greet_at: None,
             work: false,
@@ -477,68 +481,6 @@ impl Replica {
         self.show(out);
         self.watch_progress(now, out);
         self.repeat.arm(self.is_unsettled(), now);
-    }
-
-    /// Notes since when there is work; without any, nothing stalls.
-    fn watch_progress(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        if !self.silent().is_empty() {
-            self.waits_since.get_or_insert(now);
-        } else {
-            self.waits_since = None;
-            let status = self.reachability.resume();
-            out.extend(status.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
-        }
-    }
-
-    /// Voters that the agreement waits for.
-    fn silent(&self) -> Vec<PeerId> {
-        let mut silent: Vec<u8> = self
-            .consensus
-            .waiting_for()
-            .into_iter()
-            .flat_map(|(_, whom)| whom)
-            .collect();
-        silent.sort_unstable();
-        silent.dedup();
-        let member = |index: &u8| self.members.get(usize::from(*index)).copied();
-        silent
-            .iter()
-            .filter_map(member)
-            .filter(|peer| *peer != self.identity.peer())
-            .collect()
-    }
-
-    fn reachable(
-        &mut self,
-        reachable: BTreeSet<MeshAddress>,
-        now: Instant,
-        out: &mut Outbox<ReplicaOutput>,
-    ) {
-        let had_quorum = self.reachability.quorum_in_reach();
-        if let Some(status) = self.reachability.update(&reachable, now) {
-            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
-        }
-        if !had_quorum && self.reachability.quorum_in_reach() {
-            self.draws.postpone(now);
-            self.submissions.drop_unsigned_missing();
-        }
-        let members = reachable.intersection(&self.addresses).copied().collect();
-        let before = std::mem::replace(&mut self.reachable, members);
-        let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
-        for address in came {
-            self.greet(address, out);
-        }
-        if self.reachable != before {
-            self.dirty = true;
-            self.repeat.reset(now);
-        }
-    }
-
-    /// A member is back: both learn where the other stands, and fetch what they lack.
-    fn greet(&mut self, address: MeshAddress, out: &mut Outbox<ReplicaOutput>) {
-        if self.addresses.contains(&address) && address != self.own_address() {
-            self.send_status(address, true, out);
-        }
     }
 
     fn send_status(&self, to: MeshAddress, reply: bool, out: &mut Outbox<ReplicaOutput>) {

@@ -177,16 +177,21 @@ impl Submissions {
     }
 
     /// Quorum is back, and with it perhaps the voters: what was not signed about them is not said.
-    pub fn drop_unsigned_missing(&mut self) {
+    /// The voters of whom it was to be said.
+    pub fn drop_unsigned_missing(&mut self) -> Vec<u8> {
         let unsigned: Vec<_> = self
             .entries
             .iter()
-            .filter(|(_, entry)| entry.hidden() && entry.signed.is_none())
-            .map(|(id, _)| *id)
+            .filter(|(_, entry)| entry.signed.is_none())
+            .filter_map(|(id, entry)| match entry.payload {
+                ActionPayload::Missing { voter, .. } => Some((*id, voter)),
+                ActionPayload::Rules(_) => None,
+            })
             .collect();
-        for id in unsigned {
-            self.remove(id);
+        for (id, _) in &unsigned {
+            self.remove(*id);
         }
+        unsigned.into_iter().map(|(_, voter)| voter).collect()
     }
 
     /// Takes back an intent, and with it the intents that depend on it: all that were taken back.

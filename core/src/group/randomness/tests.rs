@@ -126,11 +126,15 @@ fn absent_voters_are_called_missing_once_after_the_own_timeout() {
     phone.receive(room.reveal(1, 1));
     assert_eq!(phone.deadline(), Some((at(9), "draw timeout")));
     assert_eq!(phone.timeout(at(9) - Duration::from_micros(1)), []);
-    phone.postpone(at(3));
+    phone.postpone(&[], at(3));
     assert_eq!(phone.timeout(at(9)), []);
     assert_eq!(phone.timeout(at(11)), [(1, 2), (1, 3)]);
     assert_eq!(phone.timeout(at(100)), []);
     assert_eq!(phone.deadline(), None);
+    // What was dropped unsigned is said again after another whole timeout.
+    phone.postpone(&[2], at(100));
+    assert_eq!(phone.timeout(at(107)), []);
+    assert_eq!(phone.timeout(at(108)), [(1, 2)]);
 }
 
 #[test]

@@ -167,8 +167,7 @@ impl Replica {
     pub(super) fn advanced(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let (height, state) = (self.history.head().0, self.history.state().clone());
         self.refusals.clear();
-        // Each commit is progress, whoever else is still waited for.
-        self.waits_since = None;
+        self.progress = true;
         self.executed.retain(|_, (above, _)| *above > height);
         self.pool.prune(&state);
         self.submissions.rebase(state.clone(), height);

@@ -1,0 +1,79 @@
+//! Who is in reach, who votes, and what those who come back are told.
+
+use std::collections::BTreeSet;
+
+use super::{Replica, ReplicaEvent, ReplicaOutput};
+use crate::id::{MeshAddress, PeerId};
+use crate::outbox::Outbox;
+use crate::time::Instant;
+
+impl Replica {
+    /// Notes since when there is work; without any, nothing stalls.
+    pub(super) fn watch_progress(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        let waits = !self.silent().is_empty();
+        // A commit is progress, whoever else is still waited for.
+        let progress = std::mem::take(&mut self.progress);
+        if !waits || progress {
+            self.waits_since = None;
+        }
+        if waits {
+            self.waits_since.get_or_insert(now);
+        }
+        if !waits || progress {
+            let status = self.reachability.resume();
+            out.extend(status.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+        }
+    }
+
+    /// Voters that the agreement waits for.
+    pub(super) fn silent(&self) -> Vec<PeerId> {
+        let mut silent: Vec<u8> = self
+            .consensus
+            .waiting_for()
+            .into_iter()
+            .flat_map(|(_, whom)| whom)
+            .collect();
+        silent.sort_unstable();
+        silent.dedup();
+        let member = |index: &u8| self.members.get(usize::from(*index)).copied();
+        silent
+            .iter()
+            .filter_map(member)
+            .filter(|peer| *peer != self.identity.peer())
+            .collect()
+    }
+
+    /// Who can be reached now.
+    pub(super) fn reachable(
+        &mut self,
+        reachable: BTreeSet<MeshAddress>,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        let had_quorum = self.reachability.quorum_in_reach();
+        if let Some(status) = self.reachability.update(&reachable, now) {
+            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
+        }
+        if !had_quorum && self.reachability.quorum_in_reach() {
+            let unsaid = self.submissions.drop_unsigned_missing();
+            self.draws.postpone(&unsaid, now);
+        }
+        let members = reachable.intersection(&self.addresses).copied().collect();
+        let before = std::mem::replace(&mut self.reachable, members);
+        let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
+        for address in came {
+            self.greet(address, out);
+        }
+        if self.reachable != before {
+            self.dirty = true;
+            self.repeat.reset(now);
+        }
+    }
+
+    /// A member is back: both learn where the other stands, and fetch what they lack.
+    pub(super) fn greet(&mut self, address: MeshAddress, out: &mut Outbox<ReplicaOutput>) {
+        if self.addresses.contains(&address) && address != self.own_address() {
+            self.send_status(address, true, out);
+        }
+    }
+}
