@@ -40,7 +40,7 @@ fn a_phone_without_its_store_follows_and_abstains() {
     room.come_back(&[2]);
     room.commits(&[0, 1, 2, 3], 114, SECOND * 30);
     room.settles(SECOND * 10);
-    let live = |world: &althing_world::World| world.phone(0).status() == Some(Status::Live);
+    let live = |world: &althing_world::World| world.phone(0).status() == "live";
     assert!(room.reaches(SECOND * 10, live), "it votes again");
 
     // A restart of the new store does not give the vote back.
