@@ -469,17 +469,14 @@ impl Replica {
         if !self.dirty {
             return;
         }
-        self.sign_intents(out);
-        // Work may start a round here whose outputs change the tip: it is weighed until it is stable.
-        loop {
-            self.dirty = false;
+        // Work may start a round here whose outputs change the tip, and progress lets intents be
+        // signed: all of it is weighed until it is stable.
+        while std::mem::take(&mut self.dirty) {
+            self.watch_progress(now, out);
+            self.sign_intents(out);
             self.weigh_work(now, out);
-            if !self.dirty {
-                break;
-            }
         }
         self.show(out);
-        self.watch_progress(now, out);
         self.repeat.arm(self.is_unsettled(), now);
     }
 

@@ -19,7 +19,9 @@ impl Replica {
         if waits {
             self.waits_since.get_or_insert(now);
         }
-        if !waits || progress {
+        if self.reachability.is_stalled() && (!waits || progress) {
+            // What was held back may be signed now.
+            self.dirty = true;
             let status = self.reachability.resume();
             out.extend(status.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
         }

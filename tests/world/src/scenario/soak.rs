@@ -280,10 +280,20 @@ fn unsettled(world: &World, players: usize) -> String {
             format!("{name} waits for {} from {:?}", wait.what, wait.whom)
         })
         .collect();
+    let open: Vec<String> = (0..players)
+        .filter_map(|phone| Some((world.phone(phone).name(), world.phone(phone).view()?)))
+        .flat_map(|(name, view)| {
+            let status = format!("{name} is {:?}", view.status);
+            let open = view.pending.into_iter();
+            let open = open.map(move |own| format!("{name} {:?} {:?}", own.submission, own.fate));
+            open.chain([status])
+        })
+        .collect();
     format!(
-        "not settled {SETTLE_MAX:?} after everyone is in range: {} open, heights {heights:?}, {}",
+        "not settled {SETTLE_MAX:?} after everyone is in range: {} open, heights {heights:?}, {}; {}",
         world.open_submissions(),
-        waiting.join("; ")
+        waiting.join("; "),
+        open.join("; ")
     )
 }
 
