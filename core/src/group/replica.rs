@@ -61,6 +61,8 @@ pub struct Replica {
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
     request: Option<Request>,
+    /// When a member may be sent the open rounds again, and the pause after that.
+    offers: BTreeMap<u8, (Instant, Duration)>,
     /// What members said of their heads.
     claims: BTreeMap<u8, u64>,
     repeat: Repeat,
@@ -198,6 +200,7 @@ impl Replica {
             reachable: BTreeSet::new(),
             synchronizer: Synchronizer::new(config.snapshot_bytes_max),
             request: None,
+            offers: BTreeMap::new(),
             claims: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,

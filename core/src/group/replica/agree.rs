@@ -168,6 +168,7 @@ impl Replica {
         let (height, state) = (self.history.head().0, self.history.state().clone());
         self.refusals.clear();
         self.progress = true;
+        self.offers.clear();
         self.executed.retain(|_, (above, _)| *above > height);
         self.pool.prune(&state);
         self.submissions.rebase(state.clone(), height);

@@ -109,7 +109,7 @@ impl Replica {
             };
             self.send_status(to, false, out);
         }
-        if status.height <= height {
+        if status.height <= height && self.may_offer(sender, now) {
             self.send_votes(sender, status.round, out);
         }
         if status.height == height {
@@ -379,6 +379,23 @@ impl Replica {
             was_busy: false,
         });
         self.ask(to, fetch, out);
+    }
+
+    /// Whether it is time to send a member the open rounds again: the pauses double until something
+    /// becomes final or he comes back. Certificates of many rounds would fill every link else.
+    fn may_offer(&mut self, to: u8, now: Instant) -> bool {
+        let (at, pause) = self
+            .offers
+            .get(&to)
+            .copied()
+            .unwrap_or((now, self.config.repeat_min));
+        if at > now {
+            return false;
+        }
+        let longest = self.config.repeat_max * 4;
+        self.offers
+            .insert(to, (now + pause, (pause * 2).min(longest)));
+        true
     }
 
     /// Votes and certificates of the rounds that somebody is in or has before him.

@@ -64,6 +64,9 @@ impl Replica {
         let before = std::mem::replace(&mut self.reachable, members);
         let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
         for address in came {
+            if let Some(index) = self.index_of(address) {
+                self.offers.remove(&index);
+            }
             self.greet(address, out);
         }
         if self.reachable != before {
