@@ -106,6 +106,6 @@ mod tests {
         ] {
             assert!(lines.contains(&line.to_vec()), "{line:?} in\n{card}");
         }
-        assert_eq!(lines.len(), 1 + 37, "{card}");
+        assert_eq!(lines.len(), 1 + 36, "{card}");
     }
 }
