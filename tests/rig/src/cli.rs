@@ -24,6 +24,19 @@ pub(crate) enum Run {
     Replay(Replay),
     /// Plays many short runs full of trouble, on every core
     Soak(Soak),
+    /// Prints what each bet at craps pays and what the house keeps of it
+    Odds(Odds),
+}
+
+/// A rate card.
+#[derive(Debug, Args)]
+pub(crate) struct Odds {
+    /// What the field pays on 12, to 1
+    #[arg(long, value_name = "TIMES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=3))]
+    pub(crate) field_twelve: u8,
+    /// Print one JSON object on stdout instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The main table.

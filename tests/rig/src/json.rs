@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use althing::crypto::Hash;
+use althing::rules::craps::Rate;
 use althing_world::{Report, Violation};
 use serde::Serialize;
+
+use crate::odds;
 
 /// Of a table.
 #[derive(Debug, Serialize)]
@@ -43,6 +46,21 @@ pub(crate) struct Soak {
     pub(crate) violations: Vec<Broken>,
     pub(crate) virtual_ms: u64,
     pub(crate) speed: f64,
+}
+
+/// What each bet at a table pays and costs.
+#[derive(Debug, Serialize)]
+pub(crate) struct RateCard {
+    field_twelve: u8,
+    bets: Vec<Bet>,
+}
+
+#[derive(Debug, Serialize)]
+struct Bet {
+    name: String,
+    pays: Vec<String>,
+    edge: String,
+    percent_thousandths: i128,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +135,21 @@ impl Replay {
                     why: behind.why.clone(),
                 })
                 .collect(),
+        }
+    }
+}
+
+impl RateCard {
+    pub(crate) fn new(rates: &[Rate], field_twelve: u8) -> Self {
+        let bets = rates.iter().map(|rate| Bet {
+            name: rate.kind.name(),
+            pays: odds::pays(&rate.pays),
+            edge: rate.edge.to_string(),
+            percent_thousandths: rate.edge.percent_thousandths(),
+        });
+        Self {
+            field_twelve,
+            bets: bets.collect(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The test rig: a table of simulated phones, replays of recorded movements, soaks.
+//! The test rig: a table of simulated phones, replays of recorded movements, soaks, rate cards.
 
 mod cli;
 mod json;
 mod live;
+mod odds;
 mod page;
 mod replay;
 mod soak;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         None => table::run(&cli.table),
         Some(Run::Replay(options)) => replay::run(&options),
         Some(Run::Soak(options)) => soak::run(&options),
+        Some(Run::Odds(options)) => Ok(odds::run(&options)),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,

@@ -3,12 +3,36 @@
 use althing::id::PeerId;
 use althing::node::{Fate, SubmissionId, View};
 use althing::rules::counter::{self, CounterAction};
-use althing::rules::craps::{BetKind, CrapsAction, Table};
+use althing::rules::craps::{BetKind, CrapsAction, Number, Pair, PlacedBet, Table, Working};
 
 use crate::chance::Chance;
 
 /// Turns without a throw after which a player asks for the dice to move on.
 const PATIENCE: u32 = 8;
+
+/// What most bets are on.
+const COMMON: [BetKind; 12] = [
+    BetKind::Pass,
+    BetKind::Pass,
+    BetKind::Come,
+    BetKind::DontPass,
+    BetKind::DontCome,
+    BetKind::PassOdds,
+    BetKind::Field,
+    BetKind::Place(Number::Six),
+    BetKind::Place(Number::Eight),
+    BetKind::Hard(Pair::Threes),
+    BetKind::AnySeven,
+    BetKind::Eleven,
+];
+
+/// What they are on where the first thought is not open.
+const ANY_TIME: [BetKind; 4] = [
+    BetKind::Field,
+    BetKind::Place(Number::Five),
+    BetKind::Place(Number::Nine),
+    BetKind::Horn,
+];
 
 /// What is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,18 +168,82 @@ impl Player {
         {
             return Some(CrapsAction::Skip { turn: table.turn });
         }
-        if stake == 0 {
-            return None;
-        }
         match self.chance.below(10) {
-            0 => self.transfer(view, index, stake),
-            1..=5 => {
-                let kind = self.chance.pick(&BetKind::ALL);
-                let free = kind.is_open(table.point) && table.stake(own, kind) == 0;
-                free.then_some(CrapsAction::Bet { kind, chips: stake })
-            }
+            0 if stake > 0 => self.transfer(view, index, stake),
+            1..=5 => self.raise(&table, own),
+            6 => self.lower(&table, own),
             _ => None,
         }
+    }
+
+    /// Puts chips on something, mostly on what people bet on. Now and then more than the table takes:
+    /// people do not know all the rules.
+    fn raise(&mut self, table: &Table, own: u8) -> Option<CrapsAction> {
+        let kind = if self.chance.permille(700) {
+            self.chance.pick(&COMMON)
+        } else {
+            self.chance.pick(&BetKind::ALL)
+        };
+        let kind = match (kind.is_open(table.point), kind) {
+            (true, _) => kind,
+            (false, BetKind::Pass) => BetKind::Come,
+            (false, BetKind::DontPass) => BetKind::DontCome,
+            (false, BetKind::Come) => BetKind::Pass,
+            (false, BetKind::DontCome) => BetKind::DontPass,
+            (false, _) => self.chance.pick(&ANY_TIME),
+        };
+        let hand = usize::from(own);
+        let hand = table.chips.get(hand).copied().unwrap_or(0);
+        let behind: Vec<BetKind> = table
+            .bets
+            .iter()
+            .filter(|bet| bet.member == own)
+            .filter_map(|bet| bet.kind.backed_by())
+            .filter(|odds| odds.is_open(table.point))
+            .collect();
+        // Whoever has a bet with a number likes to back it.
+        let kind = if !behind.is_empty() && self.chance.permille(300) {
+            self.chance.pick(&behind)
+        } else {
+            kind
+        };
+        let lies = table.stake(own, kind);
+        let before = kind.backs().map_or(0, |flat| table.stake(own, flat));
+        let most = kind.most(table.point, before, &table.house);
+        let least = kind.least(table.point, &table.house).saturating_sub(lies);
+        let room = u64::from(most.saturating_sub(lies)).min(hand);
+        let reckless = self.chance.permille(20);
+        let chips = self
+            .chance
+            .between(least.max(1).into(), u64::from(least) + 10);
+        if chips > room && !reckless {
+            return None;
+        }
+        let chips = u32::try_from(chips).expect("ten more than a table's least");
+        Some(CrapsAction::Bet { kind, chips })
+    }
+
+    /// Takes something down, or switches it.
+    fn lower(&mut self, table: &Table, own: u8) -> Option<CrapsAction> {
+        let bets = table.bets.iter().filter(|bet| bet.member == own);
+        let bets: Vec<PlacedBet> = bets.copied().collect();
+        if bets.is_empty() {
+            return None;
+        }
+        let PlacedBet { kind, chips, .. } = self.chance.pick(&bets);
+        if kind.is_switchable() && self.chance.permille(500) {
+            let working = [Working::Usual, Working::On, Working::Off];
+            let working = self.chance.pick(&working);
+            return Some(CrapsAction::Switch { kind, working });
+        }
+        let part = self.chance.between(1, chips.into());
+        let chips = if self.chance.permille(500) {
+            chips
+        } else {
+            u32::try_from(part).expect("a part of the stake")
+        };
+        let allowed = !kind.is_contract(table.point) || self.chance.permille(50);
+        allowed.then_some(CrapsAction::TakeDown { kind, chips })
     }
 
     fn transfer(&mut self, view: &View, own: usize, chips: u32) -> Option<CrapsAction> {
