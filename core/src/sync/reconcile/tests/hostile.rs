@@ -35,10 +35,10 @@ fn recovers(mut asker: Reconcile, served: &Map) {
 
 #[test]
 fn no_flipped_bit_makes_another_map() {
-    let served = board(300);
+    let served = board(150);
     let mut own = served.clone();
     own.insert(board_key(7), vec![1]);
-    own.insert(board_key(222), vec![2]);
+    own.insert(board_key(122), vec![2]);
     own.remove(board_key(100).as_bytes());
     own.insert(key(b"p/0/00100/x"), vec![3]);
     let (mut refused, mut harmless) = (0, 0);
