@@ -7,6 +7,7 @@ mod bounded;
 mod codec;
 mod gathering;
 mod message;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod vote;
@@ -14,13 +15,18 @@ mod vote;
 pub use action::{
     Action, ActionId, ActionPayload, FrontierEntry, Reason, Refused, SignedAction, Validity,
 };
-pub use block::{Block, Opening, Parent, Proposal};
+pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
 pub use codec::{DecodeError, decode, encode};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
 pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
     Status,
+};
+pub use parts::{
+    HAVE_NODES_MAX, HaveNode, NIBBLES_MAX, Nibbles, OUTLINE_NODES_MAX, OutlineNode, OutlineValue,
+    PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
+    ShortHash,
 };
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 

@@ -50,8 +50,8 @@ const GOLDEN: [&str; 25] = [
     "certificates 695 798ff366e581a2a7",
     "reveal 35 ecbe4d710859f813",
     "status 54 4ccb25f5f2deb4be",
-    "proposal_9 638 fe8123bcfd8881e0",
-    "proposal_10 638 07a12cdf67643ee4",
+    "proposal_9 638 41cf06588bd645da",
+    "proposal_10 638 31e75bc9ba94097a",
     "refusal_11 102 b6f68c480fbce861",
     "refusal_12 101 bb23d43e86f6aafe",
     "refusal_13 103 9ecf1c87ac6643f3",
@@ -179,6 +179,7 @@ decoders_survive! {
     unsigned_actions_survive: [action(6, ActionPayload::Rules(bytes(b"bet"))).action];
     action_ids_survive: [action(6, ActionPayload::Rules(Bytes::new())).action.id()];
     blocks_survive: [block()];
+    headers_survive: [block().header()];
     openings_survive: block().opening.as_slice();
     refused_survive: block().refused;
     proposals_survive: proposals();
@@ -195,6 +196,8 @@ decoders_survive! {
     fetches_survive: fetches();
     answers_survive: answers();
     snapshot_chunks_survive: [snapshot_chunk()];
+    parts_requests_survive: [parts_request()];
+    parts_answers_survive: [parts_answer()];
     bodies_survive: [BlockWithCertificate { block: block(), certificate: None }];
 }
 
@@ -256,6 +259,46 @@ fn a_claimed_length_alone_allocates_nothing() {
 }
 
 #[test]
+fn nibbles_hold_at_their_edges() {
+    for (len, fits) in [
+        (NIBBLES_MAX - 1, true),
+        (NIBBLES_MAX, true),
+        (NIBBLES_MAX + 1, false),
+    ] {
+        let packed = vec![0x50; len.div_ceil(2)];
+        assert_eq!(Nibbles::from_packed(&packed, len).is_some(), fits);
+        let grown = (0..len).try_fold(Nibbles::new(), |nibbles, _| nibbles.with(5));
+        assert_eq!(grown.is_some(), fits);
+        let claim = [&[len as u8], &*packed].concat();
+        assert_eq!(decode::<Nibbles>(&claim, 100).is_ok(), fits);
+    }
+    let [half, third] = [[5].as_slice(), &[5, 0, 1]].map(|nibbles| {
+        nibbles.iter().fold(Nibbles::new(), |run, nibble| {
+            run.with(*nibble).expect("short")
+        })
+    });
+    assert_eq!(encode(&half), [1, 0x50]);
+    assert_eq!(encode(&third), [3, 0x50, 0x10]);
+    assert_eq!(encode(&half.join(&third).expect("short")), [4, 0x55, 0x01]);
+    // The spare half of a byte is zero, and no run has two spellings.
+    assert_eq!(
+        decode::<Nibbles>(&[1, 0x51], 100),
+        Err(DecodeError::Malformed)
+    );
+    assert_eq!(
+        decode::<Nibbles>(&[2, 0x51, 0], 100),
+        Err(DecodeError::Trailing { count: 1 })
+    );
+    assert!(Nibbles::from_packed(&[0x51, 0], 2).is_none());
+    // Ordered like the keys below them.
+    assert!(Nibbles::new() < half && half < third);
+    assert!(
+        half.with(0)
+            .is_some_and(|longer| half < longer && longer < third)
+    );
+}
+
+#[test]
 fn signatures_hold_for_exactly_what_was_signed() {
     let scheme = identity(1).scheme().clone();
     let signed = action(6, ActionPayload::Rules(bytes(b"bet")));
@@ -309,4 +352,15 @@ fn every_field_of_a_block_is_under_its_hash() {
         change(&mut changed);
         assert_ne!(changed.hash(digest(8)), base);
     }
+}
+
+#[test]
+fn a_header_stands_for_its_block() {
+    let header = block().header();
+    assert_eq!(header.hash(digest(8)), block().hash(digest(8)));
+    let same = (header.height, header.parent, header.root);
+    assert_eq!(same, (block().height, block().parent, block().root));
+    let mut other = header;
+    other.body = digest(90);
+    assert_ne!(other.hash(digest(8)), block().hash(digest(8)));
 }
