@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod merge;
+pub mod reconcile;
 mod synchronizer;
 mod validate;
 

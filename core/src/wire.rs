@@ -7,6 +7,7 @@ mod bounded;
 mod codec;
 mod gathering;
 mod message;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod vote;
@@ -21,6 +22,11 @@ pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, Si
 pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
     Status,
+};
+pub use parts::{
+    HAVE_NODES_MAX, HaveNode, NIBBLES_MAX, Nibbles, OUTLINE_NODES_MAX, OutlineNode, OutlineValue,
+    PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
+    ShortHash,
 };
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
