@@ -22,7 +22,7 @@ mod resolve;
 mod synchronizer;
 mod validate;
 
-pub use answer::{Asker, BLOCKS_WORTH, Snapshot, SyncState};
+pub use answer::{Asker, BLOCKS_SHORT, BLOCKS_WORTH, Snapshot, SyncState};
 pub use resolve::{Apply, Order, Resolved};
 pub use synchronizer::{SyncMessage, SyncStep, Synchronizer, SynchronizerSetup};
 pub use validate::SyncError;

@@ -9,9 +9,6 @@ use super::{Key, Map};
 use crate::crypto::Hash;
 use crate::wire::{Nibbles, OutlineNode, OutlineValue, Part, PartBody, PartEntry, encode};
 
-#[cfg(test)]
-mod tests;
-
 /// Why a part was refused. Nothing of it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartError {

@@ -20,6 +20,9 @@ const RETRY_AFTER_MS: u32 = 1000;
 /// gets its fate from the block that decided it, and his rules check what was certified. Beyond that
 /// he was away for so long that the air counts more.
 pub const BLOCKS_WORTH: usize = 2;
+/// Blocks of no more bytes than this are served in any case: what one round trip of a phone's link
+/// takes in air is not worth a history.
+pub const BLOCKS_SHORT: usize = 2048;
 
 /// Who asks for what is above his head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl Synchronizer {
     /// What brings `asker` to the head of `history`, in messages of at most `budget` bytes.
     ///
     /// Among what he can use the fewest encoded bytes win, except that blocks are preferred up to
-    /// [`BLOCKS_WORTH`] times the others. A delta needs the state at his head here.
+    /// [`BLOCKS_SHORT`] bytes and up to [`BLOCKS_WORTH`] times the others. A delta needs the state at his head here.
     pub fn sync_state(history: &History, asker: Asker, budget: usize) -> SyncState {
         let budget = budget.min(MESSAGE_LEN_MAX);
         let certified = history
@@ -148,11 +151,10 @@ impl Synchronizer {
         let state = delta
             .as_ref()
             .map_or(snapshot, |(bytes, _)| *bytes.min(&snapshot));
+        let worth = BLOCKS_SHORT.max(BLOCKS_WORTH.saturating_mul(state));
         let (header, finalization) = (target.header, finalization.clone());
         match (blocks, delta) {
-            (Some(blocks), _) if whole.is_some_and(|bytes| bytes <= BLOCKS_WORTH * state) => {
-                blocks.first()
-            }
+            (Some(blocks), _) if whole.is_some_and(|bytes| bytes <= worth) => blocks.first(),
             (_, Some((bytes, delta))) if bytes <= snapshot => SyncState::Delta {
                 header,
                 finalization,

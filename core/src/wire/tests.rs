@@ -197,6 +197,8 @@ decoders_survive! {
     status_survives: [status()];
     fetches_survive: fetches();
     answers_survive: answers();
+    parts_requests_survive: [parts_request()];
+    parts_answers_survive: [parts_answer()];
     bodies_survive: [BlockWithCertificate { block: block(), certificate: None }];
 }
 
@@ -254,6 +256,46 @@ fn a_claimed_length_alone_allocates_nothing() {
     assert_eq!(
         decode::<BoundedVec<Block, FOUND_ITEMS_MAX>>(&within, 100),
         Err(DecodeError::Malformed)
+    );
+}
+
+#[test]
+fn nibbles_hold_at_their_edges() {
+    for (len, fits) in [
+        (NIBBLES_MAX - 1, true),
+        (NIBBLES_MAX, true),
+        (NIBBLES_MAX + 1, false),
+    ] {
+        let packed = vec![0x50; len.div_ceil(2)];
+        assert_eq!(Nibbles::from_packed(&packed, len).is_some(), fits);
+        let grown = (0..len).try_fold(Nibbles::new(), |nibbles, _| nibbles.with(5));
+        assert_eq!(grown.is_some(), fits);
+        let claim = [&[len as u8], &*packed].concat();
+        assert_eq!(decode::<Nibbles>(&claim, 100).is_ok(), fits);
+    }
+    let [half, third] = [[5].as_slice(), &[5, 0, 1]].map(|nibbles| {
+        nibbles.iter().fold(Nibbles::new(), |run, nibble| {
+            run.with(*nibble).expect("short")
+        })
+    });
+    assert_eq!(encode(&half), [1, 0x50]);
+    assert_eq!(encode(&third), [3, 0x50, 0x10]);
+    assert_eq!(encode(&half.join(&third).expect("short")), [4, 0x55, 0x01]);
+    // The spare half of a byte is zero, and no run has two spellings.
+    assert_eq!(
+        decode::<Nibbles>(&[1, 0x51], 100),
+        Err(DecodeError::Malformed)
+    );
+    assert_eq!(
+        decode::<Nibbles>(&[2, 0x51, 0], 100),
+        Err(DecodeError::Trailing { count: 1 })
+    );
+    assert!(Nibbles::from_packed(&[0x51, 0], 2).is_none());
+    // Ordered like the keys below them.
+    assert!(Nibbles::new() < half && half < third);
+    assert!(
+        half.with(0)
+            .is_some_and(|longer| half < longer && longer < third)
     );
 }
 

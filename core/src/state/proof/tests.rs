@@ -159,3 +159,80 @@ fn names_the_failing_check() {
         Ok(None)
     );
 }
+
+#[test]
+fn no_flipped_byte_forges() {
+    // Every byte of proofs of presence and of absence that end in every way a proof can end.
+    let map: Map = (0..48u8)
+        .map(|number| (key(&[0x30 | number / 10, b'/', number]), vec![number; 5]))
+        .chain([
+            (key(&[0x33]), vec![9; 3]),
+            (key(&[0x33, b'/']), Vec::new()),
+            (key(&[0x90; 64]), vec![7; 300]),
+        ])
+        .collect();
+    let root = map.root();
+    let present = [
+        key(&[0x31, b'/', 12]),
+        key(&[0x33]),
+        key(&[0x33, b'/']),
+        key(&[0x90; 64]),
+    ];
+    let absent = [
+        key(&[]),
+        key(&[0x31, b'/']),
+        key(&[0x31, b'/', 250]),
+        key(&[0x90; 63]),
+        key(&[0x91]),
+        key(&[0x33, b'/', 31, 1]),
+    ];
+    let (mut undecodable, mut refused, mut harmless) = (0, 0, 0);
+    for key in present.iter().chain(&absent) {
+        let bytes = map.prove(key).encode();
+        assert_eq!(
+            Proof::decode(&bytes).expect("true").verify(root, key),
+            Ok(map.get(key.as_bytes()))
+        );
+        for at in 0..bytes.len() {
+            for flip in (0..8).map(|bit| 1 << bit).chain([0xff, 0x55]) {
+                let mut bent = bytes.clone();
+                bent[at] ^= flip;
+                let Ok(bent) = Proof::decode(&bent) else {
+                    undecodable += 1;
+                    continue;
+                };
+                // Of this key and of every other one: refused, or still the truth.
+                for asked in present.iter().chain(&absent) {
+                    match bent.verify(root, asked) {
+                        Ok(found) => {
+                            assert_eq!(found, map.get(asked.as_bytes()));
+                            harmless += 1;
+                        }
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+    }
+    // All that a proof holds is under the root: a bent one proves nothing at all.
+    assert_eq!(harmless, 0, "{undecodable} undecodable, {refused} refused");
+    assert!(undecodable > 100 && refused > 10_000);
+}
+
+#[test]
+fn a_proof_for_another_root_is_named() {
+    let map: Map = [(key(b"a"), vec![1]), (key(b"b"), vec![2])]
+        .into_iter()
+        .collect();
+    let mut later = map.clone();
+    later.insert(key(b"b"), vec![3]);
+    for asked in [key(b"a"), key(b"b"), key(b"c")] {
+        assert_eq!(
+            map.prove(&asked).verify(later.root(), &asked),
+            Err(ProofError::WrongRoot {
+                have: map.root(),
+                need: later.root()
+            })
+        );
+    }
+}

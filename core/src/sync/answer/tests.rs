@@ -44,7 +44,7 @@ fn serves_the_fewest_bytes_but_prefers_blocks() {
         (0, 2, false, "snapshot"),
         (50, 2, true, "blocks"),
         (50, 2, false, "delta"),
-        (2_000, 8, true, "blocks"),
+        (2_000, 20, true, "blocks"),
         (2_000, 40, true, "delta"),
         (2_000, 600, true, "delta"),
         (0, 40, true, "snapshot"),
@@ -86,7 +86,8 @@ fn blocks_are_worth_twice_the_bytes_of_the_change() {
             continue;
         };
         assert_eq!(blocks.len() as u64, behind * 2);
-        assert!(bytes(&found) <= BLOCKS_WORTH * bytes(&delta) + HEADER_LEN);
+        let worth = BLOCKS_SHORT.max(BLOCKS_WORTH * bytes(&delta));
+        assert!(bytes(&found) <= worth + HEADER_LEN);
         kinds.push("blocks");
     }
     let first_delta = kinds.iter().position(|kind| *kind == "delta");

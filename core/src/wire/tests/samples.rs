@@ -139,24 +139,6 @@ pub(super) fn genesis() -> SignedGenesis {
     genesis.sign(&identity(1))
 }
 
-pub(super) fn place(nibble: u8) -> Nibbles {
-    Nibbles::new().with(nibble).expect("keys are longer")
-}
-
-pub(super) fn parts_answer() -> PartsAnswer {
-    let entry = PartEntry {
-        shared: 0,
-        suffix: bytes(b"ab"),
-        value: bytes(&[1; 200]),
-    };
-    PartsAnswer {
-        parts: list(vec![Part {
-            prefix: place(6),
-            body: PartBody::Entries(list(vec![entry])),
-        }]),
-    }
-}
-
 pub(super) fn refusals() -> Vec<Refusal> {
     [
         RefusalKind::Invalid { rule: 4 },
@@ -191,12 +173,7 @@ pub(super) fn fetches() -> Vec<Fetch> {
         },
         Fetch::Parts {
             block: digest(14),
-            request: PartsRequest {
-                asks: list(vec![PartAsk {
-                    prefix: place(6),
-                    have: list(vec![HaveNode::Short([1; 4])]),
-                }]),
-            },
+            request: parts_request(),
         },
     ]
 }
@@ -324,4 +301,74 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
         number("found", GroupMessage::Found(found));
     }
     messages
+}
+
+fn place(nibbles: &[u8]) -> Nibbles {
+    let mut run = nibbles.iter();
+    run.try_fold(Nibbles::new(), |run, nibble| run.with(*nibble))
+        .expect("short enough")
+}
+
+pub(super) fn parts_request() -> PartsRequest {
+    PartsRequest {
+        asks: list(vec![
+            PartAsk {
+                prefix: place(&[]),
+                have: BoundedVec::new(),
+            },
+            PartAsk {
+                prefix: place(&[7, 0, 2]),
+                have: list(vec![
+                    HaveNode::Inner {
+                        path: place(&[15]),
+                        value: Some([9, 8, 7, 6]),
+                        bitmap: 0x8001,
+                    },
+                    HaveNode::Short([1, 2, 3, 4]),
+                    HaveNode::Short([5, 6, 7, 8]),
+                ]),
+            },
+        ]),
+    }
+}
+
+pub(super) fn parts_answer() -> PartsAnswer {
+    let inner = |value| OutlineNode::Inner {
+        path: place(&[15]),
+        value,
+        bitmap: 0x8001,
+    };
+    let outline = PartBody::Outline(list(vec![
+        inner(OutlineValue::Same),
+        inner(OutlineValue::Bytes(bytes(b"own"))),
+        OutlineNode::Same,
+        OutlineNode::Leaf {
+            path: place(&[1, 2, 3]),
+            value: bytes(b"value"),
+        },
+        inner(OutlineValue::None),
+        OutlineNode::Hidden {
+            hash: digest(18),
+            bytes: 2_400,
+        },
+        OutlineNode::Same,
+    ]));
+    let entry = |shared, suffix: &[u8]| PartEntry {
+        shared,
+        suffix: bytes(suffix),
+        value: bytes(b"value"),
+    };
+    let entries = PartBody::Entries(list(vec![entry(1, b"/0"), entry(2, b"1")]));
+    PartsAnswer {
+        parts: list(vec![
+            Part {
+                prefix: place(&[7, 0, 2]),
+                body: outline,
+            },
+            Part {
+                prefix: place(&[7, 0]),
+                body: entries,
+            },
+        ]),
+    }
 }
