@@ -9,9 +9,8 @@ mod outline;
 mod overlay;
 mod partial;
 mod proof;
-pub mod snapshot;
 
-pub use delta::{DELTA_CHANGES_MAX, DELTA_LEN_MAX, Delta, DeltaError};
+pub use delta::{DELTA_CHANGES_MAX, Delta, DeltaError};
 pub use history::{Entry, History, HistoryError};
 pub use key::{Key, KeyTooLong};
 pub use map::{Change, Entries, Map, VALUE_LEN_MAX};

@@ -1,8 +1,8 @@
-//! A phone that was away gets blocks where these are fewer bytes, and a snapshot where that is.
+//! A phone that was away gets blocks while these are worth their bytes, and beyond that the change.
 
 use crate::room::{Room, SECOND, cheap};
 
-/// A phone misses `blocks`: bytes of the answers, and whether it got a snapshot.
+/// A phone misses `blocks`: bytes of the answers, and whether it got a state instead.
 fn miss(blocks: usize) -> (u64, bool) {
     let mut room = Room::sit(cheap(1), 4);
     room.add(3, 1);
@@ -36,15 +36,15 @@ fn miss(blocks: usize) -> (u64, bool) {
 
 #[test]
 fn whichever_is_fewer_bytes() {
-    let (one, by_snapshot) = miss(1);
-    assert!(!by_snapshot, "one block is smaller than the state");
-    let (thirty, by_snapshot) = miss(30);
-    assert!(by_snapshot, "the state is smaller than thirty blocks");
-    let (ninety, by_snapshot) = miss(90);
-    assert!(by_snapshot);
+    let (one, by_state) = miss(1);
+    assert!(!by_state, "one block is smaller than a change");
+    let (thirty, by_state) = miss(30);
+    assert!(by_state, "the change is smaller than thirty blocks");
+    let (ninety, by_state) = miss(90);
+    assert!(by_state);
     assert!(one < thirty);
     assert!(
         ninety < thirty * 3 / 2,
-        "a snapshot does not grow with the blocks"
+        "a change does not grow with the blocks"
     );
 }

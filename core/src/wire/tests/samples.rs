@@ -139,19 +139,6 @@ pub(super) fn genesis() -> SignedGenesis {
     genesis.sign(&identity(1))
 }
 
-pub(super) fn snapshot_chunk() -> SnapshotChunk {
-    SnapshotChunk {
-        block: block(),
-        finalization: certificate(VoteKind::Finalize),
-        chunk: 1,
-        chunks: 3,
-        entries: list(vec![
-            (bytes(b"a"), bytes(b"")),
-            (bytes(b"ab"), bytes(&[1; 200])),
-        ]),
-    }
-}
-
 pub(super) fn refusals() -> Vec<Refusal> {
     [
         RefusalKind::Invalid { rule: 4 },
@@ -176,6 +163,7 @@ pub(super) fn fetches() -> Vec<Fetch> {
         Fetch::Above {
             height: 299,
             block: digest(12),
+            executes: true,
         },
         Fetch::Body { block: digest(13) },
         Fetch::Votes { from: 308 },
@@ -183,9 +171,9 @@ pub(super) fn fetches() -> Vec<Fetch> {
             author: 3,
             from: 17,
         },
-        Fetch::Snapshot {
+        Fetch::Parts {
             block: digest(14),
-            from_chunk: 2,
+            request: parts_request(),
         },
     ]
 }
@@ -196,7 +184,11 @@ pub(super) fn answers() -> Vec<Found> {
             blocks: list(vec![block(), block()]),
             finalization: certificate(VoteKind::Finalize),
         },
-        Found::Snapshot(snapshot_chunk()),
+        Found::Snapshot {
+            header: block().header(),
+            finalization: certificate(VoteKind::Finalize),
+            answer: parts_answer(),
+        },
         Found::Body(BlockWithCertificate {
             block: block(),
             certificate: Some(certificate(VoteKind::Notarize)),
@@ -205,6 +197,15 @@ pub(super) fn answers() -> Vec<Found> {
         Found::UpToDate,
         Found::Busy {
             retry_after_ms: 900,
+        },
+        Found::Delta {
+            header: block().header(),
+            finalization: certificate(VoteKind::Finalize),
+            delta: bytes(&[7; 90]),
+        },
+        Found::Parts {
+            block: digest(14),
+            answer: parts_answer(),
         },
     ]
 }
