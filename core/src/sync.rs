@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod merge;
+pub mod pack;
 mod synchronizer;
 mod validate;
 

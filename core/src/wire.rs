@@ -5,8 +5,10 @@ mod action;
 mod block;
 mod bounded;
 mod codec;
+pub mod coder;
 mod gathering;
 mod message;
+mod packed;
 #[cfg(test)]
 mod tests;
 mod vote;
@@ -22,6 +24,7 @@ pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
     Status,
 };
+pub use packed::{Anchor, PACKED_LEN_MAX, PackedActions, UnpackError};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
 /// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit

@@ -34,6 +34,9 @@ use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 
+/// Bytes of one message of own or forwarded actions: a bulk frame of a link.
+const ACTIONS_MESSAGE_LEN_MAX: usize = 2 * 1024;
+
 /// One started group on this phone.
 #[derive(Debug)]
 pub struct Replica {
@@ -61,6 +64,8 @@ pub struct Replica {
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
     request: Option<Request>,
+    /// Per author, the first number that was asked for last, and when to ask for it again.
+    asked_actions: BTreeMap<u8, (u64, Instant)>,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     /// What members said of their heads.
@@ -200,6 +205,7 @@ impl Replica {
             reachable: BTreeSet::new(),
             synchronizer: Synchronizer::new(config.snapshot_bytes_max),
             request: None,
+            asked_actions: BTreeMap::new(),
             offers: BTreeMap::new(),
             claims: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
-    SignedAction, SignedGenesis, Vote,
+    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, PackedActions, Proposal,
+    Roster, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -143,7 +143,7 @@ pub enum Found {
     /// The body of a block that is not final.
     Body(BlockWithCertificate),
     /// Signed actions.
-    Actions(BoundedVec<SignedAction, FOUND_ITEMS_MAX>),
+    Actions(PackedActions),
     /// Nothing that the asker lacks.
     UpToDate,
     /// Ask again later.
@@ -162,8 +162,8 @@ pub enum GroupMessage {
     Roster(Roster),
     /// The group has started.
     Genesis(SignedGenesis),
-    /// A signed action, spread to every voter.
-    Action(SignedAction),
+    /// Signed actions, spread to every voter.
+    Actions(PackedActions),
     /// A leader's proposal.
     Proposal(Proposal),
     /// Votes that the receiver is believed to lack.
@@ -189,7 +189,7 @@ impl GroupMessage {
             Self::Join(_) => "join",
             Self::Roster(_) => "roster",
             Self::Genesis(_) => "genesis",
-            Self::Action(_) => "action",
+            Self::Actions(_) => "actions",
             Self::Proposal(_) => "proposal",
             Self::Votes(_) => "votes",
             Self::Certificates(_) => "certificates",
