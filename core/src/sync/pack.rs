@@ -125,9 +125,36 @@ pub fn pack(
     known: &dyn Known,
     budget: usize,
 ) -> Result<(PackedActions, usize), PackError> {
+    let (anchors, items) = link(packing, actions, known, budget)?;
+    let signatures = actions.iter().take(items.len());
+    let packed = PackedActions {
+        anchors: BoundedVec::truncating(anchors),
+        bytes: Bytes::truncating(items::encode(packing, &items)),
+        signatures: BoundedVec::truncating(signatures.map(|signed| signed.signature).collect()),
+    };
+    Ok((packed, items.len()))
+}
+
+/// What the models say that `bytes` of [`pack`] cost, in parts of a bit
+/// ([`COST_PER_BIT`](crate::wire::coder::COST_PER_BIT)): the bound that it is measured against.
+pub fn cost(
+    packing: Packing<'_>,
+    actions: &[SignedAction],
+    known: &dyn Known,
+) -> Result<u64, PackError> {
+    let (_, items) = link(packing, actions, known, usize::MAX)?;
+    Ok(items::cost(packing, &items))
+}
+
+/// Decides which of the first `actions` go into one message, and where each goes on from.
+fn link(
+    packing: Packing<'_>,
+    actions: &[SignedAction],
+    known: &dyn Known,
+    budget: usize,
+) -> Result<(Vec<Anchor>, Vec<Item>), PackError> {
     let mut anchors = Vec::new();
     let mut items = Vec::new();
-    let mut signatures = Vec::new();
     let mut chains: [Option<Last>; MEMBERS_MAX] = [None; MEMBERS_MAX];
     let mut raw_len = 0;
     let mut spent = 0;
@@ -169,15 +196,8 @@ pub fn pack(
         *chain = Some((action.run, action.number, action.hash(packing.group)));
         anchors.extend(anchor);
         items.push(item);
-        signatures.push(signed.signature);
     }
-    let taken = items.len();
-    let packed = PackedActions {
-        anchors: BoundedVec::truncating(anchors),
-        bytes: Bytes::truncating(items::encode(packing, &items)),
-        signatures: BoundedVec::truncating(signatures),
-    };
-    Ok((packed, taken))
+    Ok((anchors, items))
 }
 
 /// All of `actions`, in as many messages as they need. What cannot be packed is left out.

@@ -87,7 +87,8 @@ impl Encoder {
             if offset < self.range {
                 self.raise(offset);
                 let kept = usize::try_from(kept).expect("at most four");
-                self.bytes.extend_from_slice(&self.low.to_be_bytes()[..kept]);
+                self.bytes
+                    .extend_from_slice(&self.low.to_be_bytes()[..kept]);
                 return self.bytes;
             }
         }

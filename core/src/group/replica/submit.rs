@@ -150,7 +150,12 @@ impl Replica {
             // After a restart the pool is empty: what is stored goes in again.
             self.dirty |= self.pool.insert(action.clone()) == Inserted::New;
         }
-        let messages = pack_all(self.packing(), &unsettled, &Nothing, ACTIONS_MESSAGE_LEN_MAX);
+        let messages = pack_all(
+            self.packing(),
+            &unsettled,
+            &Nothing,
+            ACTIONS_MESSAGE_LEN_MAX,
+        );
         out.extend(messages.into_iter().map(|packed| ReplicaOutput::Nearest {
             message: GroupMessage::Actions(packed),
         }));

@@ -179,12 +179,7 @@ pub(super) fn member(index: u8, members: usize) -> Result<(), UnpackError> {
 }
 
 /// Codes all of `items`; false where the rules do not take the payloads.
-fn code_items(
-    packing: Packing<'_>,
-    coder: &mut dyn Coder,
-    form: usize,
-    items: &[Item],
-) -> bool {
+fn code_items(packing: Packing<'_>, coder: &mut dyn Coder, form: usize, items: &[Item]) -> bool {
     coder.symbol(&mut Model::new(&FORMS, 0), form);
     let mut links: Vec<Link> = items.iter().map(|item| item.link).collect();
     code_links(coder, packing.members.len(), &mut links, &[]);
@@ -197,7 +192,13 @@ fn code_items(
     let mut payloads = Vec::new();
     for item in items {
         let mut extras = item.extras.clone();
-        code_extras(coder, packing.members, &mut numbers, flags_of(item), &mut extras);
+        code_extras(
+            coder,
+            packing.members,
+            &mut numbers,
+            flags_of(item),
+            &mut extras,
+        );
         match &item.payload {
             ActionPayload::Rules(payload) => {
                 authors.push(item.link.author());
@@ -236,15 +237,19 @@ fn decode_coded(packing: Packing<'_>, packed: &PackedActions) -> Result<Vec<Item
         });
     }
     let mut model = Model::new(&FLAGS, FLAGS_STEP);
-    let flags: Vec<usize> = (0..count)
-        .map(|_| decoder.symbol(&mut model, 0))
-        .collect();
+    let flags: Vec<usize> = (0..count).map(|_| decoder.symbol(&mut model, 0)).collect();
     let mut numbers = Number::default();
     let mut items = Vec::with_capacity(count);
     let mut authors = Vec::new();
     for (link, flags) in links.into_iter().zip(flags) {
         let mut extras = Extras::default();
-        code_extras(&mut decoder, packing.members, &mut numbers, flags, &mut extras);
+        code_extras(
+            &mut decoder,
+            packing.members,
+            &mut numbers,
+            flags,
+            &mut extras,
+        );
         let payload = if flags & MISSING == 0 {
             authors.push(link.author());
             ActionPayload::Rules(Bytes::new())
@@ -367,14 +372,19 @@ fn code_extras(
 ) {
     if flags & FRONTIER != 0 {
         let mut entries = extras.frontier.to_vec();
-        code_len(coder, &mut entries, 16, FrontierEntry {
-            id: ActionId {
-                author: PeerId([0; 32]),
-                run: RunId(0),
-                number: 0,
+        code_len(
+            coder,
+            &mut entries,
+            16,
+            FrontierEntry {
+                id: ActionId {
+                    author: PeerId([0; 32]),
+                    run: RunId(0),
+                    number: 0,
+                },
+                hash: Hash::ZERO,
             },
-            hash: Hash::ZERO,
-        });
+        );
         for entry in &mut entries {
             let id = &mut entry.id;
             let author = members.iter().position(|member| *member == id.author);

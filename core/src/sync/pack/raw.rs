@@ -2,9 +2,7 @@
 
 use super::items::{Extras, Item, Link};
 use crate::wire::coder::schema::{read_varint, write_varint};
-use crate::wire::{
-    ACTION_PAYLOAD_LEN_MAX, ActionPayload, Bytes, DecodeError, MEMBERS_MAX, encode,
-};
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionPayload, Bytes, DecodeError, MEMBERS_MAX, encode};
 
 /// Low bits of the flags: the author, 0 where an anchor says it.
 const AUTHOR: u8 = 0x0f;

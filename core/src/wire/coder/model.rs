@@ -92,8 +92,9 @@ pub struct Number {
 
 /// What a length counts for before anything was seen, by bits: small numbers are common.
 const LENGTHS: [u16; 65] = [
-    24, 24, 20, 18, 16, 14, 12, 10, 8, 6, 5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    24, 24, 20, 18, 16, 14, 12, 10, 8, 6, 5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1,
 ];
 /// Lengths whose second bit has a model of its own; longer ones share the last.
 const SECONDS_LEN: usize = 16;

@@ -98,7 +98,9 @@ impl Schema {
         for (column, value) in self.kinds[row.0].1.iter().zip(&row.1) {
             match column {
                 Column::Choice(_) | Column::Byte => payload.push(value.to_le_bytes()[0]),
-                Column::Number | Column::Signed | Column::Near => write_varint(&mut payload, *value),
+                Column::Number | Column::Signed | Column::Near => {
+                    write_varint(&mut payload, *value)
+                }
             }
         }
         payload
