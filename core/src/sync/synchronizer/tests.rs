@@ -6,7 +6,7 @@ use super::super::{answer, validate_state};
 use super::*;
 use crate::state::fixtures::{EPOCH, certificate, grow, history, state};
 use crate::state::{History, Key};
-use crate::wire::{MESSAGE_LEN_MAX, SnapshotChunk, VoteKind, decode, encode};
+use crate::wire::{MESSAGE_LEN_MAX, PackedActions, SnapshotChunk, VoteKind, decode, encode};
 
 pub(crate) const BUDGET: usize = 24 * 1024;
 pub(crate) const SNAPSHOT_MAX: usize = 1 << 20;
@@ -123,7 +123,7 @@ fn every_failing_check_of_blocks_has_its_name() {
         fault("a block does not follow the one before")
     );
     for unasked in [
-        Found::Actions(BoundedVec::new()),
+        Found::Actions(PackedActions::default()),
         answer(
             &server,
             &Fetch::Body {
