@@ -2,7 +2,6 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::*;
-use crate::crypto::Identity;
 use crate::rules::counter::Counter;
 use crate::rules::craps::{BetKind, Craps, CrapsAction, Working};
 use crate::state::VALUE_LEN_MAX;
@@ -21,9 +20,8 @@ struct Room {
 
 impl Room {
     fn new(members: u8) -> Self {
-        let identities = (1..=members).map(|member| Identity::new([member; 32]));
         Self {
-            members: identities.map(|identity| identity.peer()).collect(),
+            members: (1..=members).map(|member| PeerId([member; 32])).collect(),
             last: (1..=u64::from(members))
                 .map(|member| (RunId(member << 40), member, Hash([7; 32])))
                 .collect(),
@@ -152,7 +150,7 @@ impl Dice {
                     author: if self.below(2) == 0 {
                         room.members[0]
                     } else {
-                        PeerId([8; 32])
+                        PeerId([88; 32])
                     },
                     run: RunId(self.number()),
                     number: self.number(),
@@ -423,7 +421,7 @@ fn strangers_and_number_zero_are_not_packed() {
     let mut zero = good.clone();
     zero.action.number = 0;
     let mut stranger = good.clone();
-    stranger.action.author = PeerId([9; 32]);
+    stranger.action.author = PeerId([99; 32]);
     let packing = room.packing(&Counter);
     for bad in [zero, stranger] {
         let both = [bad, good.clone()];

@@ -91,4 +91,4 @@ fn bytes_are_protocol() {
     );
 }
 
-const GOLDEN: [u8; 6] = [0; 6];
+const GOLDEN: [u8; 4] = [86, 163, 210, 52];

@@ -103,3 +103,96 @@ fn priors() {
         }
     }
 }
+
+#[test]
+fn craps_fits_the_floor_and_the_goal() {
+    let tables = tables();
+    for table in &tables {
+        for row in &table.rows {
+            println!("{}: {:42} {:6.2?}", table.trace, row.name, row.bytes);
+        }
+    }
+    let craps = &tables[0];
+    for (batch, floor, goal) in CRAPS_BOUNDS {
+        let bytes = craps.bytes(PACKED, batch);
+        assert!(bytes <= floor && bytes <= goal, "batch {batch}: {bytes} B");
+    }
+    // One action: at least 95 % below the naive form, and the coder near its model.
+    assert!(craps.bytes(PACKED, 1) <= 0.05 * craps.bytes(NAIVE, 1));
+    for table in &tables {
+        for batch in BATCHES {
+            let (packed, entropy) = (table.bytes(PACKED, batch), table.bytes(ENTROPY, batch));
+            let apart = (packed - entropy) * batch as f64;
+            assert!(
+                apart <= 1.0,
+                "{}, batch {batch}: {apart} B over the model",
+                table.trace
+            );
+            assert!(packed <= 0.2 * table.bytes(NAIVE, batch));
+        }
+    }
+    assert_eq!(measures().len(), tables.len() * BATCHES.len());
+}
+
+/// The median action is at most 2 % of the state that it changes, in each half of the trace.
+#[test]
+fn an_action_is_little_beside_the_state() {
+    let craps = Craps::new();
+    let steps = traces::read(traces::CRAPS).expect("a trace");
+    let mut game = CrapsTable::new();
+    let mut room = Room::new();
+    let mut permille: Vec<usize> = steps
+        .iter()
+        .map(|step| {
+            let known = Room {
+                members: room.members.clone(),
+                last: room.last.clone(),
+            };
+            let packing = Packing {
+                group: GROUP,
+                members: &known.members,
+                rules: &craps,
+            };
+            let signed = [room.sign(step)];
+            let (packed, _) = pack(packing, &signed, &known, 1_000).expect("a member's action");
+            game.apply(step);
+            let entries = game.state.iter();
+            let state: usize = entries
+                .map(|(key, value)| key.as_bytes().len() + value.len())
+                .sum();
+            packed.bytes.len() * 1_000 / state
+        })
+        .collect();
+    permille.sort_unstable();
+    assert!(permille[permille.len() / 2] <= 20, "{permille:?}");
+}
+
+#[test]
+fn the_frozen_traces_are_what_their_seeds_make() {
+    let made = [
+        (traces::CARDS, games::cards(TRACE_SEED, TRACE_LEN)),
+        (traces::GRID, games::grid(TRACE_SEED, TRACE_LEN)),
+    ];
+    for (text, steps) in made {
+        assert_eq!(traces::read(text), Ok(steps));
+    }
+    // The craps one follows from the rules of its day; it still plays.
+    let mut game = CrapsTable::new();
+    let steps = traces::read(traces::CRAPS).expect("a trace");
+    let taken = steps.iter().filter(|step| game.apply(step)).count();
+    assert_eq!(steps.len(), TRACE_LEN);
+    assert!(
+        taken * 10 > TRACE_LEN * 9,
+        "{taken} of {TRACE_LEN} are taken"
+    );
+}
+
+#[test]
+fn a_bad_line_of_a_trace_is_named() {
+    assert_eq!(traces::read("# only a title\n"), Ok(vec![]));
+    assert_eq!(traces::read("7 00ff\n"), Ok(vec![(7, vec![0, 255])]));
+    for bad in ["8 00", "1", "1 0", "1 zz", "x 00", ""] {
+        let error = traces::read(&format!("# title\n{bad}\n")).expect_err("refused");
+        assert!(error.starts_with("line 2 "), "{error}");
+    }
+}
