@@ -2,7 +2,7 @@
 //! panics with the broken invariant.
 
 use crate::id::GroupId;
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, UnpackError};
 
 /// A command that was not carried out. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +110,9 @@ pub enum PeerFault {
     /// A join or genesis that does not check out (G1).
     #[error("gathering message refused: {0}")]
     Gathering(&'static str),
+    /// Actions that do not unpack (W5).
+    #[error("{0}")]
+    Packed(#[from] UnpackError),
 }
 
 impl PeerFault {
@@ -126,6 +129,7 @@ impl PeerFault {
             Self::Consensus { .. } => "consensus",
             Self::Sync(_) => "sync",
             Self::Gathering(_) => "gathering",
+            Self::Packed(_) => "packed",
         }
     }
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::crypto::{Hash, Hasher};
 use crate::id::PeerId;
 use crate::state::Overlay;
+use crate::wire::coder::Coder;
+use crate::wire::coder::schema::Schema;
 use crate::wire::{Bytes, Reason, RulesId};
 
 /// The rule sets that come with the core.
@@ -143,6 +145,15 @@ impl Random {
     }
 }
 
+/// What is known of the payloads of a batch before any of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Members of the group.
+    pub members: u8,
+    /// Member index of each payload's author.
+    pub authors: &'a [u8],
+}
+
 /// A rule set. No clock, no float, no iteration over unordered things; integers checked;
 /// randomness only from [`Rules::on_draw`].
 pub trait Rules: Send + Sync + fmt::Debug {
@@ -180,6 +191,27 @@ pub trait Rules: Send + Sync + fmt::Debug {
     /// The phase that `Validity::phase` is compared with.
     fn phase(&self, _overlay: &Overlay) -> u64 {
         0
+    }
+
+    /// Columns of the payloads, for rule sets that pack without code of their own.
+    fn schema(&self) -> Option<&'static Schema> {
+        None
+    }
+
+    /// Codes the payloads of a batch, in order, in as few bytes as the rules can; they know best
+    /// what is likely. False, and nothing coded, where a payload is not one that [`Rules::unpack`]
+    /// would give back byte for byte: the batch then travels under a general model. Both functions
+    /// are part of the protocol of a rule set, as its payloads are.
+    fn pack(&self, coder: &mut dyn Coder, batch: Batch<'_>, payloads: &[&[u8]]) -> bool {
+        let _ = batch;
+        self.schema()
+            .is_some_and(|schema| schema.pack(coder, payloads))
+    }
+
+    /// The payloads of a batch, one an author; none where [`Rules::pack`] never makes such a batch.
+    /// Any bytes may be behind `coder`: the work is bounded by the number of authors.
+    fn unpack(&self, coder: &mut dyn Coder, batch: Batch<'_>) -> Option<Vec<Vec<u8>>> {
+        Some(self.schema()?.unpack(coder, batch.authors.len()))
     }
 
     /// A rejection in words for its user.

@@ -17,6 +17,7 @@
 mod answer;
 mod collection;
 pub mod merge;
+pub mod pack;
 pub mod reconcile;
 mod resolve;
 mod synchronizer;

@@ -5,8 +5,10 @@ mod action;
 mod block;
 mod bounded;
 mod codec;
+pub mod coder;
 mod gathering;
 mod message;
+mod packed;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ pub use parts::{
     PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
     ShortHash,
 };
+pub use packed::{Anchor, PACKED_LEN_MAX, PackedActions, UnpackError};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
 /// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit

@@ -141,6 +141,11 @@ impl Executor {
         genesis_state(&self.genesis, &*self.rules)
     }
 
+    /// The rules of the group.
+    pub fn rules(&self) -> &dyn Rules {
+        &*self.rules
+    }
+
     /// The epoch id, which is the hash of the genesis.
     pub fn epoch(&self) -> Hash {
         self.epoch

@@ -1,11 +1,12 @@
 //! Signed actions that wait for a block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::records::{AuthorRecord, Place, Records};
-use crate::crypto::{Domain, Hash, Hasher};
+use crate::crypto::{Domain, Hash, Hasher, Signature};
 use crate::id::{GroupId, PeerId, RunId};
 use crate::state::Map;
+use crate::sync::pack::{Known, Last};
 use crate::wire::{BLOCK_ACTIONS_MAX, Genesis, SignedAction};
 
 /// A signed action with its hash.
@@ -65,6 +66,9 @@ pub struct Pool {
     records: Vec<AuthorRecord>,
     chains: Vec<Chain>,
     finals: Vec<Hashes>,
+    /// Per author, what was here before it became final, oldest first: packed actions that come late
+    /// are told by their signatures.
+    passed: Vec<VecDeque<(Signature, Last)>>,
     per_author_max: usize,
 }
 
@@ -77,6 +81,7 @@ impl Pool {
             records: records(base, members.len()),
             chains: vec![Chain::new(); members.len()],
             finals: vec![Hashes::new(); members.len()],
+            passed: vec![VecDeque::new(); members.len()],
             members,
             per_author_max,
         }
@@ -170,14 +175,17 @@ impl Pool {
     /// Forgets what has its fate in the finalized state `base`.
     pub fn prune(&mut self, base: &Map) {
         let before = std::mem::replace(&mut self.records, records(base, self.members.len()));
-        let authors = self.chains.iter_mut().zip(&mut self.finals);
-        for ((chain, finals), (record, before)) in authors.zip(self.records.iter().zip(before)) {
+        let kept = self.finals.iter_mut().zip(&mut self.passed);
+        let authors = self.chains.iter_mut().zip(kept);
+        let records = self.records.iter().zip(before);
+        for ((chain, (finals, passed)), (record, before)) in authors.zip(records) {
             chain.retain(|(run, number), twins| {
                 twins.retain(|held| {
                     let place = record.place(*run, *number, held.signed.action.previous, held.hash);
                     let ends = matches!(place, Place::Final | Place::Closed);
                     if ends {
                         remember(finals, (*run, *number), held.hash);
+                        passed.push_back((held.signed.signature, (*run, *number, held.hash)));
                     }
                     !ends
                 });
@@ -190,18 +198,21 @@ impl Pool {
             while finals.len() > FINALS_MAX {
                 finals.pop_first();
             }
+            while passed.len() > FINALS_MAX {
+                passed.pop_front();
+            }
         }
     }
 
     /// Per author, the highest number up to which every action of his current run is known here.
     pub fn counters(&self) -> Vec<u64> {
-        self.known().map(|(number, _)| number).collect()
+        self.known().map(|(_, number, _)| number).collect()
     }
 
     /// Over the hashes of the actions that [`Pool::counters`] counts to.
     pub fn digest(&self) -> u64 {
         let mut hasher = Hasher::new(Domain::ActionDigest);
-        for (_, hash) in self.known() {
+        for (_, _, hash) in self.known() {
             hasher.fixed(hash.as_bytes());
         }
         hasher.finish().prefix_u64()
@@ -223,18 +234,43 @@ impl Pool {
             .collect()
     }
 
-    fn known(&self) -> impl Iterator<Item = (u64, Hash)> + '_ {
+    fn known(&self) -> impl Iterator<Item = (Option<RunId>, u64, Hash)> + '_ {
         self.chains
             .iter()
             .zip(&self.records)
-            .map(|(chain, record)| {
-                includable(record, chain)
-                    .last()
-                    .map_or((record.number, record.hash), |held| {
-                        (held.signed.action.number, held.hash)
-                    })
-            })
+            .map(|(chain, record)| last(record, chain))
     }
+}
+
+impl Known for Pool {
+    fn last(&self, author: u8) -> Option<Last> {
+        let index = usize::from(author);
+        let (run, number, hash) = last(self.records.get(index)?, self.chains.get(index)?);
+        Some((run?, number, hash))
+    }
+
+    fn held(&self, author: u8, signature: &Signature) -> Option<Last> {
+        let index = usize::from(author);
+        let waiting = self.chains.get(index)?.iter().flat_map(|(name, twins)| {
+            let last = |held: &Held| (held.signed.signature, (name.0, name.1, held.hash));
+            twins.iter().map(last)
+        });
+        let passed = self.passed.get(index)?.iter().copied();
+        waiting
+            .chain(passed)
+            .find(|(held, _)| held == signature)
+            .map(|(_, last)| last)
+    }
+}
+
+/// Run, number and hash of the last action that goes on from `record` without a gap.
+fn last(record: &AuthorRecord, chain: &Chain) -> (Option<RunId>, u64, Hash) {
+    includable(record, chain)
+        .last()
+        .map_or((record.run, record.number, record.hash), |held| {
+            let action = &held.signed.action;
+            (Some(action.run), action.number, held.hash)
+        })
 }
 
 /// The chain that goes on from `record`: what is left of the running run, and after it one new run.

@@ -33,6 +33,9 @@ use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 
+/// Bytes of one message of own or forwarded actions: a bulk frame of a link.
+const ACTIONS_MESSAGE_LEN_MAX: usize = 2 * 1024;
+
 /// One started group on this phone.
 #[derive(Debug)]
 pub struct Replica {
@@ -59,6 +62,8 @@ pub struct Replica {
     reachability: Reachability,
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
+    /// Per author, the first number that was asked for last, and when to ask for it again.
+    asked_actions: BTreeMap<u8, (u64, Instant)>,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     repeat: Repeat,
@@ -201,6 +206,7 @@ impl Replica {
                 busy_max: config.repeat_max,
                 snapshot_bytes_max: config.snapshot_bytes_max,
             }),
+            asked_actions: BTreeMap::new(),
             offers: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,

@@ -21,6 +21,7 @@ mod config;
 mod cover;
 mod edge;
 mod ledger;
+mod pack;
 mod payout;
 mod record;
 mod stakes;
@@ -36,10 +37,11 @@ pub use table::{PlacedBet, THROWS_KEPT, Table};
 
 use self::ledger::{Ledger, record};
 use self::record::{Record, point_after};
-use super::{Context, Offline, Random, Rejection, Rules};
+use super::{Batch, Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
 use crate::state::Overlay;
+use crate::wire::coder::Coder;
 use crate::wire::{Bytes, RulesId};
 
 /// The rule set `craps`. Its configuration is an encoded [`CrapsConfig`]; none means the default.
@@ -323,6 +325,14 @@ impl Rules for Craps {
                 .saturating_mul(2)
                 .saturating_add(u64::from(record.dice_in_the_air))
         })
+    }
+
+    fn pack(&self, coder: &mut dyn Coder, batch: Batch<'_>, payloads: &[&[u8]]) -> bool {
+        pack::pack(coder, batch, payloads)
+    }
+
+    fn unpack(&self, coder: &mut dyn Coder, batch: Batch<'_>) -> Option<Vec<Vec<u8>>> {
+        Some(pack::unpack(coder, batch))
     }
 
     fn describe(&self, code: u16, detail: &[u8]) -> String {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Map, VALUE_LEN_MAX};
+use super::{Key, Map};
 use crate::crypto::Hash;
-use crate::wire::{BoundedVec, Bytes, DELTA_LEN_MAX, DecodeError, decode, encode};
+use crate::wire::{DELTA_LEN_MAX, DecodeError, encode};
 
+mod columns;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -56,22 +57,13 @@ pub struct Delta {
     changes: Vec<(Key, Option<Vec<u8>>)>,
 }
 
-/// How it travels. Keys are in ascending order, each without the bytes that it shares with the one
-/// before.
-#[derive(Debug, Serialize, Deserialize)]
-struct Encoded {
+/// What stands before the columns: heights and roots. Roots do not compress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
     base: u64,
     target: u64,
     base_root: Hash,
     target_root: Hash,
-    changes: BoundedVec<EncodedChange, DELTA_CHANGES_MAX>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct EncodedChange {
-    shared: u8,
-    rest: Bytes<{ Key::LEN_MAX }>,
-    value: Option<Bytes<VALUE_LEN_MAX>>,
 }
 
 impl Delta {
@@ -97,7 +89,7 @@ impl Delta {
             target_root: target.1.root(),
             changes,
         };
-        let len = delta.encode().len();
+        let len = encode(&delta.head()).len() + columns::write(&delta.changes).len();
         if len > DELTA_LEN_MAX {
             return Err(DeltaError::TooLarge {
                 len,
@@ -133,56 +125,47 @@ impl Delta {
         &self.changes
     }
 
-    /// Its canonical bytes.
+    /// How it travels: heights and roots, one byte that says whether LZ4 follows, then the changes in
+    /// columns.
     pub fn encode(&self) -> Vec<u8> {
-        let mut changes = Vec::with_capacity(self.changes.len());
-        let mut before: &[u8] = &[];
-        for (key, value) in &self.changes {
-            let key = key.as_bytes();
-            let shared = shared_len(before, key);
-            changes.push(EncodedChange {
-                shared: shared as u8,
-                rest: Bytes::truncating(key[shared..].to_vec()),
-                value: value.clone().map(Bytes::truncating),
-            });
-            before = key;
+        let mut bytes = encode(&self.head());
+        bytes.extend(columns::deflate(&columns::write(&self.changes)));
+        bytes
+    }
+
+    /// The delta of `bytes`. What it inflates to has one spelling for one delta; the bytes outside of
+    /// LZ4 are canonical too.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DeltaError> {
+        let too_long = |len: usize, max: usize| DecodeError::TooLong { len, max };
+        if bytes.len() > DELTA_LEN_MAX + 1 {
+            return Err(too_long(bytes.len(), DELTA_LEN_MAX + 1).into());
         }
-        encode(&Encoded {
+        let (head, rest) =
+            postcard::take_from_bytes::<Head>(bytes).map_err(|_| DecodeError::Malformed)?;
+        let head_len = bytes.len() - rest.len();
+        if encode(&head) != bytes[..head_len] {
+            return Err(DecodeError::NotCanonical.into());
+        }
+        let columns = columns::inflate(rest)?;
+        if head_len + columns.len() > DELTA_LEN_MAX {
+            return Err(too_long(head_len + columns.len(), DELTA_LEN_MAX).into());
+        }
+        Ok(Self {
+            base: head.base,
+            target: head.target,
+            base_root: head.base_root,
+            target_root: head.target_root,
+            changes: columns::read(&columns)?,
+        })
+    }
+
+    fn head(&self) -> Head {
+        Head {
             base: self.base,
             target: self.target,
             base_root: self.base_root,
             target_root: self.target_root,
-            changes: BoundedVec::truncating(changes),
-        })
-    }
-
-    /// The delta of `bytes`.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DeltaError> {
-        let encoded: Encoded = decode(bytes, DELTA_LEN_MAX)?;
-        let mut changes: Vec<(Key, Option<Vec<u8>>)> = Vec::with_capacity(encoded.changes.len());
-        for change in encoded.changes.into_vec() {
-            let before = changes.last().map(|(key, _)| key.as_bytes());
-            let start = before
-                .unwrap_or_default()
-                .get(..usize::from(change.shared))
-                .ok_or(DecodeError::Malformed)?;
-            let key =
-                Key::new(&[start, &change.rest].concat()).map_err(|_| DecodeError::Malformed)?;
-            if before.is_some_and(|before| before >= key.as_bytes()) {
-                return Err(DecodeError::Malformed.into());
-            }
-            if shared_len(before.unwrap_or_default(), key.as_bytes()) != start.len() {
-                return Err(DecodeError::NotCanonical.into());
-            }
-            changes.push((key, change.value.map(BoundedVec::into_vec)));
         }
-        Ok(Self {
-            base: encoded.base,
-            target: encoded.target,
-            base_root: encoded.base_root,
-            target_root: encoded.target_root,
-            changes,
-        })
     }
 }
 
@@ -216,9 +199,4 @@ impl Map {
         *self = next;
         Ok(())
     }
-}
-
-/// Bytes that both start with.
-fn shared_len(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Block, BoundedVec, Bytes, Certificate, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header, JoinRequest,
-    PartsAnswer, PartsRequest, Proposal, Roster, SignedAction, SignedGenesis, Vote,
+    PackedActions, PartsAnswer, PartsRequest, Proposal, Roster, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -138,7 +138,7 @@ pub enum Found {
     /// The body of a block that is not final.
     Body(BlockWithCertificate),
     /// Signed actions.
-    Actions(BoundedVec<SignedAction, FOUND_ITEMS_MAX>),
+    Actions(PackedActions),
     /// Nothing that the asker lacks.
     UpToDate,
     /// Ask again later.
@@ -173,8 +173,8 @@ pub enum GroupMessage {
     Roster(Roster),
     /// The group has started.
     Genesis(SignedGenesis),
-    /// A signed action, spread to every voter.
-    Action(SignedAction),
+    /// Signed actions, spread to every voter.
+    Actions(PackedActions),
     /// A leader's proposal.
     Proposal(Proposal),
     /// Votes that the receiver is believed to lack.
@@ -200,7 +200,7 @@ impl GroupMessage {
             Self::Join(_) => "join",
             Self::Roster(_) => "roster",
             Self::Genesis(_) => "genesis",
-            Self::Action(_) => "action",
+            Self::Actions(_) => "actions",
             Self::Proposal(_) => "proposal",
             Self::Votes(_) => "votes",
             Self::Certificates(_) => "certificates",

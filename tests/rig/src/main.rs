@@ -1,5 +1,7 @@
 //! The test rig: a table of simulated phones, replays of recorded movements, soaks, rate cards.
 
+#[allow(dead_code)]
+mod bench;
 mod cli;
 mod json;
 mod live;

@@ -9,11 +9,12 @@ use crate::group::Invalid;
 use crate::id::MeshAddress;
 use crate::outbox::Outbox;
 use crate::state::Map;
+use crate::sync::pack::{Nothing, pack};
 use crate::sync::{SyncStep, Synchronizer};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{
-    Block, BlockWithCertificate, BoundedVec, Certificate, FOUND_ITEMS_MAX, Fetch, Found,
-    GroupMessage, Header, Status,
+    Block, BlockWithCertificate, BoundedVec, Certificate, Fetch, Found, GroupMessage, Header,
+    Status,
 };
 
 impl Replica {
@@ -109,21 +110,10 @@ impl Replica {
                 None => return,
             },
             Fetch::Actions { author, from } => {
-                let mut actions = Vec::new();
-                let mut bytes = 0;
-                for action in self
-                    .pool
-                    .since(*author, *from)
-                    .into_iter()
-                    .take(FOUND_ITEMS_MAX)
-                {
-                    bytes += crate::wire::encode(&action).len();
-                    if bytes > self.config.sync_answer_bytes_max {
-                        break;
-                    }
-                    actions.push(action);
-                }
-                Found::Actions(BoundedVec::truncating(actions))
+                let actions = self.pool.since(*author, *from);
+                let budget = self.config.sync_answer_bytes_max;
+                let packed = pack(self.packing(), &actions, &Nothing, budget);
+                Found::Actions(packed.map(|(packed, _)| packed).unwrap_or_default())
             }
             Fetch::Votes { from } => {
                 for message in self.consensus.votes_from(*from) {
@@ -156,11 +146,7 @@ impl Replica {
                     self.consensus_input(Input::Certificates(vec![certificate]), now, out);
                 }
             }
-            Found::Actions(actions) => {
-                for action in actions.into_vec() {
-                    self.action(action, None, out);
-                }
-            }
+            Found::Actions(packed) => self.actions(packed, None, now, out),
             Found::Blocks { .. }
             | Found::Delta { .. }
             | Found::Snapshot { .. }

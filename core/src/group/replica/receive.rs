@@ -1,13 +1,16 @@
 //! Messages of a group, each believed for what proves it.
 
-use super::{Replica, ReplicaEvent, ReplicaOutput};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ACTIONS_MESSAGE_LEN_MAX, Replica, ReplicaEvent, ReplicaOutput};
 use crate::consensus::Input;
 use crate::error::PeerFault;
 use crate::group::{Inserted, Received};
 use crate::id::MeshAddress;
 use crate::outbox::Outbox;
+use crate::sync::pack::{Known, Nothing, Packing, Unpacked, pack_all, unpack};
 use crate::time::Instant;
-use crate::wire::{Fetch, GroupMessage, SignedAction};
+use crate::wire::{Fetch, GroupMessage, PackedActions, SignedAction};
 
 impl Replica {
     /// Takes one message of a member, or of whoever claims to be one.
@@ -37,7 +40,7 @@ impl Replica {
                     self.send_status(origin, false, out);
                 }
             }
-            GroupMessage::Action(action) => self.action(action, sender, out),
+            GroupMessage::Actions(packed) => self.actions(packed, sender, now, out),
             GroupMessage::Proposal(proposal) => {
                 self.consensus_input(Input::Proposal(proposal), now, out);
             }
@@ -79,32 +82,85 @@ impl Replica {
         }
     }
 
-    /// Somebody else's action: believed by its signature, forwarded once.
-    pub(super) fn action(
+    /// Actions of others, packed: each believed by its signature. New ones are forwarded once.
+    pub(super) fn actions(
         &mut self,
-        action: SignedAction,
+        packed: PackedActions,
         sender: Option<u8>,
+        now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        if !self.executor.verify(&action) {
-            return out.push(ReplicaOutput::Fault {
-                peer: None,
-                fault: PeerFault::Signature,
-            });
-        }
-        let author = action.action.author;
-        let inserted = self.pool.insert(action.clone());
-        match inserted {
-            Inserted::New | Inserted::Equivocation { .. } | Inserted::Gap { .. } => {
-                self.dirty = true;
-                out.push(ReplicaOutput::Spread {
-                    origin: author.address(),
-                    message: GroupMessage::Action(action),
-                });
+        let unpacked = match unpack(self.packing(), &packed, &self.pool) {
+            Ok(unpacked) => unpacked,
+            Err(fault) => {
+                let fault = fault.into();
+                return out.push(ReplicaOutput::Fault { peer: None, fault });
             }
-            Inserted::Known | Inserted::Full | Inserted::Stale => {}
+        };
+        let count = unpacked.len();
+        let mut new: BTreeMap<u8, Vec<SignedAction>> = BTreeMap::new();
+        // Authors whose actions go on from one that is not here, or not the one that is.
+        let mut unclear = BTreeSet::new();
+        for action in unpacked {
+            match action {
+                Unpacked::Held => {}
+                Unpacked::Unknown { author } => {
+                    unclear.insert(author);
+                }
+                Unpacked::Action {
+                    author,
+                    signed,
+                    anchored,
+                } => {
+                    if !anchored && unclear.contains(&author) {
+                        continue;
+                    }
+                    if self.executor.verify(&signed) {
+                        if self.action(&signed, sender, now, out) {
+                            new.entry(author).or_default().push(signed);
+                        }
+                    } else if anchored {
+                        // Whoever made this message lied: the rest of it is not worth a look.
+                        out.push(ReplicaOutput::Fault {
+                            peer: None,
+                            fault: PeerFault::Signature,
+                        });
+                        break;
+                    } else {
+                        unclear.insert(author);
+                    }
+                }
+            }
         }
-        match inserted {
+        for author in unclear {
+            let known = self.pool.last(author).map_or(0, |(_, number, _)| number);
+            self.ask_actions(sender, author, known.saturating_add(1), now, out);
+        }
+        for (author, actions) in new {
+            let origin = self.members[usize::from(author)].address();
+            let messages = if actions.len() == count && sender.is_some() {
+                vec![packed.clone()]
+            } else {
+                pack_all(self.packing(), &actions, &Nothing, ACTIONS_MESSAGE_LEN_MAX)
+            };
+            out.extend(messages.into_iter().map(|packed| ReplicaOutput::Spread {
+                origin,
+                message: GroupMessage::Actions(packed),
+            }));
+        }
+    }
+
+    /// One action with a genuine signature; whether others may lack it too.
+    fn action(
+        &mut self,
+        action: &SignedAction,
+        sender: Option<u8>,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) -> bool {
+        match self.pool.insert(action.clone()) {
+            Inserted::Known | Inserted::Full | Inserted::Stale => return false,
+            Inserted::New => {}
             Inserted::Equivocation {
                 author,
                 first,
@@ -116,12 +172,39 @@ impl Replica {
                     what,
                 }));
             }
-            Inserted::Gap { author, from } => {
-                if let Some(to) = sender {
-                    self.ask(to, Fetch::Actions { author, from }, out);
-                }
-            }
-            Inserted::New | Inserted::Known | Inserted::Full | Inserted::Stale => {}
+            Inserted::Gap { author, from } => self.ask_actions(sender, author, from, now, out),
+        }
+        self.dirty = true;
+        true
+    }
+
+    /// Asks whoever sent something for what is missing before it; once in a while for one number.
+    fn ask_actions(
+        &mut self,
+        sender: Option<u8>,
+        author: u8,
+        from: u64,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
+        let Some(to) = sender else {
+            return;
+        };
+        let asked = self.asked_actions.get(&author);
+        if asked.is_some_and(|(number, until)| *number == from && now < *until) {
+            return;
+        }
+        let until = now + self.config.fetch_timeout;
+        self.asked_actions.insert(author, (from, until));
+        self.ask(to, Fetch::Actions { author, from }, out);
+    }
+
+    /// What packing needs to know of the group.
+    pub(super) fn packing(&self) -> Packing<'_> {
+        Packing {
+            group: self.group,
+            members: &self.members,
+            rules: self.executor.rules(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Own submissions: from an intent to a stored, spread and settled action.
 
-use super::{Replica, ReplicaEvent, ReplicaOutput, Shown, restore};
+use super::{ACTIONS_MESSAGE_LEN_MAX, Replica, ReplicaEvent, ReplicaOutput, Shown, restore};
 use crate::error::CommandError;
 use crate::group::{Inserted, SubmissionId};
 use crate::id::RunId;
 use crate::outbox::Outbox;
+use crate::sync::pack::{Before, Nothing, pack_all};
 use crate::time::{Duration, Instant};
 use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, Validity};
 
@@ -117,12 +118,18 @@ impl Replica {
 
     /// A batch of own submissions is durable: only now do they leave (C8).
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        for action in self.storing.remove(&sequence).unwrap_or_default() {
+        let actions = self.storing.remove(&sequence).unwrap_or_default();
+        for action in &actions {
             self.pool.insert(action.clone());
-            out.push(ReplicaOutput::Spread {
+        }
+        if let Some(first) = actions.first() {
+            // Who lacks the one before asks for it; the repetitions name it.
+            let before = Before::new(self.own, &first.action);
+            let messages = pack_all(self.packing(), &actions, &before, ACTIONS_MESSAGE_LEN_MAX);
+            out.extend(messages.into_iter().map(|packed| ReplicaOutput::Spread {
                 origin: self.own_address(),
-                message: GroupMessage::Action(action),
-            });
+                message: GroupMessage::Actions(packed),
+            }));
         }
         self.dirty = true;
         self.repeat.arm(true, now);
@@ -137,15 +144,21 @@ impl Replica {
             .flatten()
             .map(|signed| signed.action.id())
             .collect();
-        for action in self.submissions.unsettled() {
-            if !waiting.contains(&action.action.id()) {
-                // After a restart the pool is empty: what is stored goes in again.
-                self.dirty |= self.pool.insert(action.clone()) == Inserted::New;
-                out.push(ReplicaOutput::Nearest {
-                    message: GroupMessage::Action(action),
-                });
-            }
+        let mut unsettled = self.submissions.unsettled();
+        unsettled.retain(|action| !waiting.contains(&action.action.id()));
+        for action in &unsettled {
+            // After a restart the pool is empty: what is stored goes in again.
+            self.dirty |= self.pool.insert(action.clone()) == Inserted::New;
         }
+        let messages = pack_all(
+            self.packing(),
+            &unsettled,
+            &Nothing,
+            ACTIONS_MESSAGE_LEN_MAX,
+        );
+        out.extend(messages.into_iter().map(|packed| ReplicaOutput::Nearest {
+            message: GroupMessage::Actions(packed),
+        }));
         for reveal in self.draws.held() {
             out.push(ReplicaOutput::Nearest {
                 message: GroupMessage::Reveal(reveal),

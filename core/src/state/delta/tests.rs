@@ -34,6 +34,17 @@ pub(crate) fn mutated(samples: &[Vec<u8>], count: usize, mut check: impl FnMut(&
     }
 }
 
+/// A delta before it is compressed: what has one spelling.
+fn plain(delta: &Delta) -> Vec<u8> {
+    [encode(&delta.head()), columns::write(&delta.changes)].concat()
+}
+
+/// The same, of bytes that decode.
+fn plain_of(bytes: &[u8]) -> Vec<u8> {
+    let (head, rest) = postcard::take_from_bytes::<Head>(bytes).expect("they decode");
+    [encode(&head), columns::inflate(rest).expect("they decode")].concat()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -103,7 +114,7 @@ proptest! {
     #[test]
     fn survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..96)) {
         if let Ok(delta) = Delta::decode(&bytes) {
-            prop_assert_eq!(delta.encode(), bytes);
+            prop_assert_eq!(Delta::decode(&delta.encode()), Ok(delta));
         }
     }
 }
@@ -129,7 +140,7 @@ fn survives_mutated_deltas() {
     mutated(&samples, 100_000, |bytes| {
         if let Ok(delta) = Delta::decode(bytes) {
             decoded += 1;
-            assert_eq!(delta.encode(), bytes);
+            assert_eq!(plain(&delta), plain_of(bytes));
             let mut map = base.clone();
             if map.apply(&delta).is_err() {
                 assert_eq!(map, base);
@@ -147,21 +158,21 @@ fn survives_mutated_deltas() {
 #[test]
 fn at_most_8_kib() {
     let base = Map::new();
+    let mut noise = vec![0; DELTA_LEN_MAX];
+    crate::crypto::Hasher::new(crate::crypto::Domain::Trace).fill(&mut noise);
     let mut target = Map::new();
-    target.insert(key(b"a"), vec![7; 4096]);
+    target.insert(key(b"a"), noise[..4096].to_vec());
     target.insert(key(b"b"), vec![]);
-    let fixed = Delta::between((0, &base), (1, &target))
-        .expect("it fits")
-        .encode()
-        .len();
-    // A value above 127 bytes has a second length byte.
+    let fixed = plain(&Delta::between((0, &base), (1, &target)).expect("it fits")).len();
+    // A value above 126 bytes has a second length byte.
     let room = DELTA_LEN_MAX - fixed - 1;
     for (len, fits) in [(room - 1, true), (room, true), (room + 1, false)] {
-        target.insert(key(b"b"), vec![7; len]);
+        target.insert(key(b"b"), noise[4096..4096 + len].to_vec());
         let delta = Delta::between((0, &base), (1, &target));
         if fits {
             let bytes = delta.expect("it fits").encode();
-            assert_eq!(bytes.len(), fixed + 1 + len);
+            // Noise does not compress: one byte says so.
+            assert_eq!(bytes.len(), fixed + 1 + len + 1);
             assert!(Delta::decode(&bytes).is_ok());
         } else {
             assert_eq!(
@@ -174,13 +185,77 @@ fn at_most_8_kib() {
             );
         }
     }
+    let too_long = |len, max| Err(DeltaError::Malformed(DecodeError::TooLong { len, max }));
     assert_eq!(
-        Delta::decode(&vec![0; DELTA_LEN_MAX + 1]),
+        Delta::decode(&vec![0; DELTA_LEN_MAX + 2]),
+        too_long(DELTA_LEN_MAX + 2, DELTA_LEN_MAX + 1)
+    );
+    let head = encode(&head());
+    let plain = |columns: usize| [&head[..], &[0], &vec![0; columns]].concat();
+    let room = DELTA_LEN_MAX - head.len();
+    let trailing = DecodeError::Trailing { count: room - 1 };
+    assert_eq!(Delta::decode(&plain(room)), Err(trailing.into()));
+    assert!(Delta::decode(&plain(room + 1)).is_err());
+}
+
+fn head() -> Head {
+    Head {
+        base: 1,
+        target: 2,
+        base_root: Hash::ZERO,
+        target_root: Hash::ZERO,
+    }
+}
+
+#[test]
+fn bombs_are_refused_before_they_inflate() {
+    let columns = columns::write(&[(key(b"a"), Some(vec![7; 4000]))]);
+    let packed = lz4_flex::block::compress(&columns);
+    let bomb = |declared: usize, packed: &[u8]| {
+        let declared = u16::try_from(declared).expect("two bytes").to_be_bytes();
+        Delta::decode(&[&encode(&head())[..], &[1], &declared, packed].concat())
+            .map(|delta| delta.changes().len())
+    };
+    let malformed = Err(DeltaError::Malformed(DecodeError::Malformed));
+    assert!(packed.len() * 64 < columns.len(), "it is a bomb");
+    assert_eq!(bomb(columns.len(), &packed), malformed);
+    for (declared, named) in [(639, malformed), (640, malformed), (641, malformed)] {
+        assert_eq!(bomb(declared, &[0xff; 10]), named);
+    }
+    assert_eq!(
+        bomb(DELTA_LEN_MAX + 1, &[0; 500]),
         Err(DeltaError::Malformed(DecodeError::TooLong {
             len: DELTA_LEN_MAX + 1,
             max: DELTA_LEN_MAX,
         }))
     );
+    // Text that repeats stays inside the ratio.
+    let value = b"the same words again, ".repeat(12);
+    let columns = columns::write(&[(key(b"a"), Some(value))]);
+    let packed = lz4_flex::block::compress(&columns);
+    assert_eq!(bomb(columns.len(), &packed), Ok(1));
+    assert_eq!(bomb(columns.len() - 1, &packed), malformed);
+    assert_eq!(bomb(columns.len() + 1, &packed), malformed);
+    // LZ4 that does not pay is no form of ours.
+    let not_canonical = Err(DeltaError::Malformed(DecodeError::NotCanonical));
+    let short = columns::write(&[(key(b"a"), None)]);
+    let packed = lz4_flex::block::compress(&short);
+    assert_eq!(bomb(short.len(), &packed), not_canonical);
+}
+
+#[test]
+fn repetition_is_compressed_and_noise_grows_by_one_byte() {
+    let target: Map = (0..50u8)
+        .map(|it| (key(&[b'b', it / 10, it]), b"worth 100 chips".to_vec()))
+        .collect();
+    let delta = Delta::between((3, &Map::new()), (4, &target)).expect("small");
+    let bytes = delta.encode();
+    assert!(
+        bytes.len() * 2 < plain(&delta).len(),
+        "{} bytes",
+        bytes.len()
+    );
+    assert_eq!(Delta::decode(&bytes), Ok(delta));
 }
 
 #[test]
@@ -211,23 +286,17 @@ fn at_most_2048_changes() {
 
 #[test]
 fn refuses_other_spellings_of_one_change() {
+    // Removed keys, so that all lengths are zero and there are no values.
     let spelled = |changes: &[(u8, &[u8])]| {
-        let changes = changes
+        let mut columns = vec![u8::try_from(changes.len()).expect("few")];
+        columns.extend(changes.iter().map(|(shared, _)| *shared));
+        columns.extend(changes.iter().map(|(_, rest)| rest.len() as u8));
+        changes
             .iter()
-            .map(|(shared, rest)| EncodedChange {
-                shared: *shared,
-                rest: Bytes::truncating(rest.to_vec()),
-                value: None,
-            })
-            .collect();
-        Delta::decode(&encode(&Encoded {
-            base: 1,
-            target: 2,
-            base_root: Hash::ZERO,
-            target_root: Hash::ZERO,
-            changes: BoundedVec::truncating(changes),
-        }))
-        .map(|delta| delta.changes().len())
+            .for_each(|(_, rest)| columns.extend_from_slice(rest));
+        columns.extend(vec![0; changes.len()]);
+        Delta::decode(&[&encode(&head())[..], &[0], &columns].concat())
+            .map(|delta| delta.changes().len())
     };
     let malformed = Err(DeltaError::Malformed(DecodeError::Malformed));
     let not_canonical = Err(DeltaError::Malformed(DecodeError::NotCanonical));

@@ -6,7 +6,7 @@ use super::*;
 use crate::state::fixtures::{EPOCH, certificate, grow, history, state};
 use crate::state::{Delta, Key, Map};
 use crate::wire::{
-    Block, BoundedVec, Bytes, DELTA_LEN_MAX, MESSAGE_LEN_MAX, VoteKind, decode, encode,
+    Block, Bytes, DELTA_LEN_MAX, MESSAGE_LEN_MAX, PackedActions, VoteKind, decode, encode,
 };
 
 mod snapshots;
@@ -230,7 +230,7 @@ fn every_failing_check_of_blocks_has_its_name() {
         block: server.head().1,
     };
     for unasked in [
-        Found::Actions(BoundedVec::new()),
+        Found::Actions(PackedActions::default()),
         Synchronizer::answer(&server, &body, BUDGET),
     ] {
         assert_eq!(

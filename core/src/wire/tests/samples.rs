@@ -50,6 +50,21 @@ pub(super) fn action(number: u64, payload: ActionPayload) -> SignedAction {
     action.sign(GROUP, &identity(1))
 }
 
+/// Actions as they travel; `sync::pack` has tests of what is in the bytes.
+pub(super) fn packed(count: u64) -> PackedActions {
+    let actions = (0..count).map(|number| action(6 + number, ActionPayload::Rules(bytes(b"bet"))));
+    PackedActions {
+        anchors: list(vec![Anchor {
+            author: 1,
+            run: RunId(77),
+            number: 5,
+            previous: digest(1),
+        }]),
+        bytes: bytes(&[3, 1, 4]),
+        signatures: list(actions.map(|signed| signed.signature).collect()),
+    }
+}
+
 pub(super) fn block() -> Block {
     Block {
         height: 300,
@@ -193,7 +208,7 @@ pub(super) fn answers() -> Vec<Found> {
             block: block(),
             certificate: Some(certificate(VoteKind::Notarize)),
         }),
-        Found::Actions(list(vec![action(8, ActionPayload::Rules(bytes(b"roll")))])),
+        Found::Actions(packed(2)),
         Found::UpToDate,
         Found::Busy {
             retry_after_ms: 900,
@@ -267,12 +282,15 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
         ("roster".to_owned(), GroupMessage::Roster(roster())),
         ("genesis".to_owned(), GroupMessage::Genesis(genesis())),
         (
-            "action".to_owned(),
-            GroupMessage::Action(action(6, ActionPayload::Rules(bytes(b"bet")))),
+            "actions".to_owned(),
+            GroupMessage::Actions(PackedActions {
+                anchors: BoundedVec::new(),
+                ..packed(1)
+            }),
         ),
         (
-            "action_missing".to_owned(),
-            GroupMessage::Action(action(7, ActionPayload::Missing { draw: 9, voter: 2 })),
+            "actions_anchored".to_owned(),
+            GroupMessage::Actions(packed(1)),
         ),
         (
             "votes".to_owned(),

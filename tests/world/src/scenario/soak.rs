@@ -40,7 +40,7 @@ impl Default for SoakOptions {
 
 /// Kinds of messages that are agreement: an idle table sends none of them.
 const AGREEMENT: [&str; 8] = [
-    "action",
+    "actions",
     "proposal",
     "votes",
     "certificates",

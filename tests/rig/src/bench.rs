@@ -1,0 +1,3 @@
+//! What is measured: counts and bytes, never time.
+
+pub(crate) mod codec;
