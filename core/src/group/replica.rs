@@ -9,6 +9,7 @@ mod port;
 mod reach;
 mod receive;
 mod restore;
+mod sealing;
 mod submit;
 
 use std::collections::{BTreeMap, BTreeSet};
