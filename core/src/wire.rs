@@ -16,6 +16,8 @@ pub use action::{
 };
 pub use block::{Block, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
+#[cfg(test)]
+pub(crate) use codec::tap;
 pub use codec::{DecodeError, decode, encode};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
 pub use message::{

@@ -5,6 +5,8 @@
 
 mod agree;
 mod catch_up;
+#[cfg(test)]
+mod cluster;
 mod port;
 mod reach;
 mod receive;

@@ -53,3 +53,6 @@ impl Replica {
         SealingSecret::of(&self.identity, &self.group.0)
     }
 }
+
+#[cfg(test)]
+mod tests;
