@@ -3,6 +3,7 @@
 mod hash;
 mod identity;
 mod scheme;
+pub mod seal;
 
 pub use hash::{Domain, Hash, Hasher, hash};
 pub use identity::Identity;

@@ -70,6 +70,51 @@ pub enum CommandError {
         /// Dependencies allowed.
         max: usize,
     },
+    /// Sealing, or reading what is sealed, was not possible.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// Why something was not sealed, or what is sealed not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The group plays by other rules.
+    #[error("this table is no board: only entries of a board can be sealed")]
+    NotABoard,
+    /// No entry can have this key.
+    #[error("a key of {len} bytes: it must have 1 to {max}")]
+    BadKey {
+        /// Bytes offered.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// The text is longer than one action can carry.
+    #[error("{len} bytes to seal, at most {max} are possible: seal them in parts")]
+    TooLong {
+        /// Bytes offered.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// No member of this group has this identity.
+    #[error("the one it is sealed for is not a member of this table")]
+    NotMember,
+    /// The member has not published his sealing key.
+    #[error("that member has not published a sealing key yet: his app does so once")]
+    NoSealingKey,
+    /// No sealed entry has this key.
+    #[error("nothing is sealed there")]
+    NothingSealed,
+    /// It is sealed for another member.
+    #[error("it is sealed for another member")]
+    NotItsOwner,
+    /// Everyone can read it.
+    #[error("it is open already: read it on the board")]
+    AlreadyOpen,
+    /// The box does not hold what its commitment says.
+    #[error("its sealer put something here that cannot be opened: remove it and tell him")]
+    Damaged,
 }
 
 /// A numbered rule that a remote broke: counted and reported, never a panic.

@@ -6,6 +6,7 @@
 mod api;
 mod commands;
 mod radio;
+mod sealing;
 mod storage;
 mod tables;
 
@@ -29,7 +30,7 @@ pub use crate::group::{
     TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
-pub use api::{Command, Done, Event, Output, StoreCommand};
+pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
 use radio::LinkEntry;
 use storage::Storage;
 use tables::{OutgoingVotes, Table};

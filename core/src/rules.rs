@@ -1,5 +1,6 @@
 //! How an app defines its state: object-safe, deterministic, total.
 
+pub mod board;
 pub mod counter;
 pub mod craps;
 
@@ -15,7 +16,11 @@ use crate::wire::{Bytes, Reason, RulesId};
 
 /// The rule sets that come with the core.
 pub fn built_in() -> Vec<Arc<dyn Rules>> {
-    vec![Arc::new(craps::Craps::new()), Arc::new(counter::Counter)]
+    vec![
+        Arc::new(craps::Craps::new()),
+        Arc::new(counter::Counter),
+        Arc::new(board::Board),
+    ]
 }
 
 /// Why the rules refuse an action.

@@ -19,6 +19,8 @@ pub use action::{
 };
 pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
+#[cfg(test)]
+pub(crate) use codec::tap;
 pub use codec::{DecodeError, decode, encode};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
 pub use message::{

@@ -2,7 +2,7 @@
 //! core does not compile until the bridge has it.
 
 use althing::ble;
-use althing::id::{DeviceId, GroupId, LinkId, OpId};
+use althing::id::{DeviceId, GroupId, LinkId, OpId, PeerId};
 use althing::node;
 use althing::state::Map;
 use althing::wire;
@@ -381,6 +381,21 @@ pub(crate) fn entries(map: &Map) -> Vec<StateEntry> {
 
 /// The group that `id` names.
 pub(crate) fn group(id: &str) -> Result<GroupId, AlthingError> {
+    let bytes = unhex(id);
+    bytes
+        .map(GroupId)
+        .ok_or_else(|| AlthingError::BadId { id: id.to_owned() })
+}
+
+/// The peer that `id` names.
+pub(crate) fn peer(id: &str) -> Result<PeerId, AlthingError> {
+    let bytes = unhex(id);
+    bytes
+        .map(PeerId)
+        .ok_or_else(|| AlthingError::BadPeer { id: id.to_owned() })
+}
+
+fn unhex<const N: usize>(id: &str) -> Option<[u8; N]> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (pairs, rest) = id.as_bytes().as_chunks::<2>();
     let bytes: Option<Vec<u8>> = pairs
@@ -390,8 +405,6 @@ pub(crate) fn group(id: &str) -> Result<GroupId, AlthingError> {
     bytes
         .filter(|_| rest.is_empty())
         .and_then(|bytes| bytes.try_into().ok())
-        .map(GroupId)
-        .ok_or_else(|| AlthingError::BadId { id: id.to_owned() })
 }
 
 /// 32 bytes of an argument called `what`.
@@ -403,8 +416,8 @@ pub(crate) fn key(what: &str, bytes: &[u8]) -> Result<[u8; 32], AlthingError> {
     })
 }
 
-fn hex_of(peers: &[althing::id::PeerId]) -> Vec<String> {
-    peers.iter().map(althing::id::PeerId::to_hex).collect()
+fn hex_of(peers: &[PeerId]) -> Vec<String> {
+    peers.iter().map(PeerId::to_hex).collect()
 }
 
 /// Milliseconds, rounded up: a timer that is early would fire in vain.

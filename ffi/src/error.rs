@@ -1,6 +1,6 @@
 //! What a call can fail with.
 
-use althing::error::CommandError;
+use althing::error::{CommandError, SealError};
 
 /// A call that was not carried out. Nothing changed, except where the object is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -100,6 +100,92 @@ pub enum AlthingError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// An argument is longer than it may be.
+    #[error("{what} has {len} bytes or elements, at most {max} are possible")]
+    TooLong {
+        /// Which argument.
+        what: String,
+        /// Its length.
+        len: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// Something was not sealed, or what is sealed not read.
+    #[error("{fault}")]
+    Seal {
+        /// Why.
+        fault: SealFault,
+    },
+    /// The text names no peer: 64 hex digits do.
+    #[error("{id:?} is not the id of a peer")]
+    BadPeer {
+        /// The text.
+        id: String,
+    },
+}
+
+/// Why something was not sealed, or what is sealed not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, uniffi::Enum)]
+pub enum SealFault {
+    /// The group plays by other rules than the board's.
+    #[error("this table is no board: only entries of a board can be sealed")]
+    NotABoard,
+    /// A key has 1 to 48 bytes.
+    #[error("a key of {len} bytes: it must have 1 to {max}")]
+    BadKey {
+        /// Bytes given.
+        len: u64,
+        /// Bytes allowed.
+        max: u64,
+    },
+    /// More than can be sealed at once.
+    #[error("{len} bytes to seal, at most {max} are possible: seal them in parts")]
+    TooLong {
+        /// Bytes given.
+        len: u64,
+        /// Bytes allowed.
+        max: u64,
+    },
+    /// The one it is sealed for is no member.
+    #[error("the one it is sealed for is not a member of this table")]
+    NotMember,
+    /// That member's app has not submitted its `sealing_key_payload` yet.
+    #[error("that member has not published a sealing key yet: his app does so once")]
+    NoSealingKey,
+    /// Nothing is sealed under this key.
+    #[error("nothing is sealed there")]
+    NothingSealed,
+    /// It is sealed for another member.
+    #[error("it is sealed for another member")]
+    NotItsOwner,
+    /// It is open already: the view shows it.
+    #[error("it is open already: read it on the board")]
+    AlreadyOpen,
+    /// Its sealer put something there that cannot be opened.
+    #[error("its sealer put something here that cannot be opened: remove it and tell him")]
+    Damaged,
+}
+
+impl From<SealError> for SealFault {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::NotABoard => Self::NotABoard,
+            SealError::BadKey { len, max } => Self::BadKey {
+                len: len as u64,
+                max: max as u64,
+            },
+            SealError::TooLong { len, max } => Self::TooLong {
+                len: len as u64,
+                max: max as u64,
+            },
+            SealError::NotMember => Self::NotMember,
+            SealError::NoSealingKey => Self::NoSealingKey,
+            SealError::NothingSealed => Self::NothingSealed,
+            SealError::NotItsOwner => Self::NotItsOwner,
+            SealError::AlreadyOpen => Self::AlreadyOpen,
+            SealError::Damaged => Self::Damaged,
+        }
+    }
 }
 
 impl From<CommandError> for AlthingError {
@@ -133,6 +219,9 @@ impl From<CommandError> for AlthingError {
             CommandError::UnknownSubmission => Self::UnknownSubmission,
             CommandError::AlreadySigned => Self::AlreadySigned,
             CommandError::BadName => Self::BadName,
+            CommandError::Seal(error) => Self::Seal {
+                fault: error.into(),
+            },
         }
     }
 }

@@ -7,15 +7,21 @@
 //!
 //! This crate mirrors the core and decides nothing.
 
+mod board;
 mod convert;
 mod error;
 mod model;
 
-pub use error::AlthingError;
+pub use board::{
+    BoardAccess, BoardAccountsSetup, BoardContent, BoardEntry, BoardListSetup, BoardNumberSetup,
+    BoardOperation, BoardPrefixSetup, BoardPurseSetup, BoardRefusal, BoardSetup, BoardValueSetup,
+    board_config, board_entries, board_entry, board_payload, board_refusal,
+};
+pub use error::{AlthingError, SealFault};
 pub use model::{
     ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, Mode,
     OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent, Reason,
-    Role, ScanDuty, StateEntry, Status, Submitted, Table, Validity, View, WaitingFor,
+    Role, ScanDuty, Sealed, StateEntry, Status, Submitted, Table, Validity, View, WaitingFor,
 };
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use althing::config::Config;
 use althing::crypto::Identity;
-use althing::node::{Command, Done, SubmissionId};
+use althing::node::{Command, Done, Plaintext, SubmissionId};
 use althing::rules;
 use althing_driver::{Clock, Driver, MemoryStore, SystemClock};
 
@@ -95,7 +101,9 @@ impl Althing {
                 ticket,
                 outputs,
             }),
-            Done::Joined { .. } | Done::Submitted { .. } | Done::Ok => Err(self.broken()),
+            Done::Joined { .. } | Done::Submitted { .. } | Done::Sealed { .. } | Done::Ok => {
+                Err(self.broken())
+            }
         }
     }
 
@@ -112,7 +120,9 @@ impl Althing {
                 ticket,
                 outputs,
             }),
-            Done::Opened { .. } | Done::Submitted { .. } | Done::Ok => Err(self.broken()),
+            Done::Opened { .. } | Done::Submitted { .. } | Done::Sealed { .. } | Done::Ok => {
+                Err(self.broken())
+            }
         }
     }
 
@@ -144,8 +154,56 @@ impl Althing {
                 submission: submission.0,
                 outputs,
             }),
-            Done::Opened { .. } | Done::Joined { .. } | Done::Ok => Err(self.broken()),
+            Done::Opened { .. } | Done::Joined { .. } | Done::Sealed { .. } | Done::Ok => {
+                Err(self.broken())
+            }
         }
+    }
+
+    /// The payload by which the others learn how to seal for this phone. Submit it once in every group
+    /// whose board has sealed entries, as soon as the group has started.
+    pub fn sealing_key_payload(&self, group: String) -> Result<Vec<u8>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().publish_sealing_key(group)?))
+    }
+
+    /// Seals at most 80 bytes under `key` of a board for the member `owner`, such as a dealt card, and
+    /// gives the payload to submit. Everyone will see that something is sealed, by whom and for whom;
+    /// only he reads it. It is neither stored nor sent in any other form. The phone that seals knows
+    /// what it sealed, of course: a dealer who plays needs cards that he does not choose.
+    pub fn seal(
+        &self,
+        group: String,
+        key: Vec<u8>,
+        owner: String,
+        plaintext: Vec<u8>,
+    ) -> Result<Sealed, AlthingError> {
+        let command = Command::Seal {
+            group: convert::group(&group)?,
+            key,
+            owner: convert::peer(&owner)?,
+            plaintext: Plaintext(plaintext),
+        };
+        let (done, outputs) = self.command(command)?;
+        match done {
+            Done::Sealed { payload } => Ok(Sealed { payload, outputs }),
+            Done::Opened { .. } | Done::Joined { .. } | Done::Submitted { .. } | Done::Ok => {
+                Err(self.broken())
+            }
+        }
+    }
+
+    /// Reads what is sealed under `key` for this phone. Show it, do not keep it: it can be read again.
+    pub fn unseal(&self, group: String, key: Vec<u8>) -> Result<Vec<u8>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().unseal(group, &key)?))
+    }
+
+    /// The payload that shows everyone what is sealed under `key` for this phone. Every phone checks
+    /// that it is what was sealed.
+    pub fn open_seal(&self, group: String, key: Vec<u8>) -> Result<Vec<u8>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().open_seal(group, &key)?))
     }
 
     /// Takes back an intent that was not signed yet.

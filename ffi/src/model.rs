@@ -230,6 +230,15 @@ pub struct Submitted {
     pub outputs: Outputs,
 }
 
+/// An action that seals, made and not submitted yet.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Sealed {
+    /// Its payload, for `submit`.
+    pub payload: Vec<u8>,
+    /// What is to be done.
+    pub outputs: Outputs,
+}
+
 /// How many must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Mode {

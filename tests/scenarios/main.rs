@@ -10,6 +10,7 @@ mod seeds;
 
 mod absent_voter;
 mod adversaries;
+mod board;
 mod catch_up;
 mod counter_example;
 mod crashes;

@@ -40,6 +40,16 @@ impl Room {
         game: Game,
         mode: Option<Mode>,
     ) -> Self {
+        Self::sit_with(config, players, game.rules(), Vec::new(), mode)
+    }
+
+    pub(crate) fn sit_with(
+        config: WorldConfig,
+        players: usize,
+        rules: &str,
+        rules_config: Vec<u8>,
+        mode: Option<Mode>,
+    ) -> Self {
         let mut room = Self {
             world: World::new(config),
             players,
@@ -48,7 +58,7 @@ impl Room {
             let (x, y) = home(phone);
             room.world.add_phone(&format!("phone {phone}"), x, y);
         }
-        room.gather(game, mode);
+        room.gather_with(rules, rules_config, mode);
         let linked = |world: &World| {
             (0..players).all(|phone| world.reach(phone).len() >= players)
                 && world.is_settled(players)
@@ -60,10 +70,14 @@ impl Room {
 
     /// Gathers the first phones of the world by a ticket, and starts.
     pub(crate) fn gather(&mut self, game: Game, mode: Option<Mode>) {
+        self.gather_with(game.rules(), Vec::new(), mode);
+    }
+
+    fn gather_with(&mut self, rules: &str, rules_config: Vec<u8>, mode: Option<Mode>) {
         let open = Command::OpenTable {
             name: "phone 0".to_owned(),
-            rules: game.rules().to_owned(),
-            rules_config: Vec::new(),
+            rules: rules.to_owned(),
+            rules_config,
             mode,
         };
         self.world.command(0, open).expect("a table opens");

@@ -64,6 +64,12 @@ pub enum Domain {
     TicketProof = 40,
     /// Bytes that a roster is signed over.
     Roster = 41,
+    /// The commitment to what is sealed.
+    SealCommitment = 50,
+    /// The key that one sealed box is encrypted with.
+    SealBox = 51,
+    /// A value that a board action expects.
+    BoardValue = 52,
 }
 
 /// A BLAKE3 hash, 32 bytes.

@@ -5,10 +5,13 @@
 
 mod agree;
 mod catch_up;
+#[cfg(test)]
+mod cluster;
 mod port;
 mod reach;
 mod receive;
 mod restore;
+mod sealing;
 mod submit;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! What goes in and out of a node beside radio events.
 
+use std::fmt;
+
 use crate::ble::RadioCommand;
 use crate::error::{PeerFault, StoreFault};
 use crate::group::{Fate, Head, PatchEntry, Pending, Status, SubmissionId};
@@ -59,6 +61,28 @@ pub enum Command {
         /// The submission.
         submission: SubmissionId,
     },
+    /// Seals bytes of a board for one member. It only makes the action: to put it on the board, its
+    /// payload is submitted like any other.
+    Seal {
+        /// The table.
+        group: GroupId,
+        /// Key of the entry.
+        key: Vec<u8>,
+        /// Who can read it and may open it.
+        owner: PeerId,
+        /// What is sealed. It leaves this phone, and enters its store, in no other form.
+        plaintext: Plaintext,
+    },
+}
+
+/// Bytes that are nobody else's business: not printed either.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plaintext(pub Vec<u8>);
+
+impl fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plaintext({} bytes)", self.0.len())
+    }
 }
 
 /// What a command did.
@@ -83,6 +107,11 @@ pub enum Done {
     },
     /// Done, nothing to say.
     Ok,
+    /// The action that seals is made.
+    Sealed {
+        /// Its payload, to be submitted.
+        payload: Vec<u8>,
+    },
 }
 
 /// A wish of the node, or the end of the drain.

@@ -117,6 +117,15 @@ impl Node {
                 })?;
                 Ok(Done::Ok)
             }
+            Command::Seal {
+                group,
+                key,
+                owner,
+                plaintext,
+            } => {
+                let payload = self.seal(group, &key, &owner, &plaintext.0)?;
+                Ok(Done::Sealed { payload })
+            }
         }
     }
 

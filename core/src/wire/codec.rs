@@ -38,7 +38,11 @@ pub enum DecodeError {
 
 /// The canonical bytes of `value`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    postcard::to_allocvec(value).expect("wire types serialize: no maps, no unsized sequences")
+    let bytes =
+        postcard::to_allocvec(value).expect("wire types serialize: no maps, no unsized sequences");
+    #[cfg(test)]
+    tap::saw(&bytes);
+    bytes
 }
 
 /// The value of `bytes`, which may be at most `max` long.
@@ -58,4 +62,32 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)
+}
+
+/// Everything that a thread encodes, for tests that search it.
+#[cfg(test)]
+pub(crate) mod tap {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static SEEN: RefCell<Option<Vec<Vec<u8>>>> = const { RefCell::new(None) };
+    }
+
+    /// Forgets what was seen and listens from now on.
+    pub(crate) fn open() {
+        SEEN.with_borrow_mut(|seen| *seen = Some(Vec::new()));
+    }
+
+    /// What was encoded since the last call; nothing where nobody listens.
+    pub(crate) fn take() -> Vec<Vec<u8>> {
+        SEEN.with_borrow_mut(|seen| seen.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    pub(super) fn saw(bytes: &[u8]) {
+        SEEN.with_borrow_mut(|seen| {
+            if let Some(seen) = seen {
+                seen.push(bytes.to_vec());
+            }
+        });
+    }
 }

@@ -8,6 +8,7 @@ use althing::crypto::Identity;
 use althing::id::{DeviceId, GroupId, LinkId, OpId};
 use althing::node::{PatchEntry, View};
 use althing::rules::Rules;
+use althing::rules::board::Board;
 use althing::rules::counter::Counter;
 use althing::rules::craps::Craps;
 use althing::{Config, Instant, Node};
@@ -190,7 +191,7 @@ pub(crate) fn rule_sets(double_payout: bool) -> Vec<Arc<dyn Rules>> {
         let _ = double_payout;
         Craps::new()
     };
-    vec![Arc::new(Counter), Arc::new(craps)]
+    vec![Arc::new(Counter), Arc::new(craps), Arc::new(Board)]
 }
 
 fn sum(

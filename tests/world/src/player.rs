@@ -2,6 +2,7 @@
 
 use althing::id::PeerId;
 use althing::node::{Fate, SubmissionId, View};
+use althing::rules::board;
 use althing::rules::counter::{self, CounterAction};
 use althing::rules::craps::{BetKind, CrapsAction, Number, Pair, PlacedBet, Table, Working};
 
@@ -263,12 +264,18 @@ pub(crate) struct Reading {
     pub(crate) conserved: bool,
 }
 
-/// Reads a state of either game.
+/// Reads a state of any game.
 pub(crate) fn read(state: &althing::state::Map) -> Option<Reading> {
     if let Some(table) = Table::of(state) {
         return Some(Reading {
             rolls: table.throws,
             conserved: table.is_conserved(),
+        });
+    }
+    if let Some(conserved) = board::is_conserved(state) {
+        return Some(Reading {
+            rolls: 0,
+            conserved,
         });
     }
     counter::value(state).map(|_| Reading {

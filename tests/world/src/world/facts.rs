@@ -29,6 +29,7 @@ impl World {
             Command::Submit { .. } => "submit",
             Command::Withdraw { .. } => "withdraw",
             Command::Acknowledge { .. } => "acknowledge",
+            Command::Seal { .. } => "seal",
         };
         let seat_ticket = match &command {
             Command::JoinTable { ticket, .. } => Some(ticket.clone()),
@@ -65,7 +66,7 @@ impl World {
                     );
                 }
             }
-            Ok(Done::Submitted { .. } | Done::Ok) | Err(_) => {}
+            Ok(Done::Submitted { .. } | Done::Sealed { .. } | Done::Ok) | Err(_) => {}
         }
         self.drain(phone);
         result
