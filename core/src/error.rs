@@ -70,6 +70,24 @@ pub enum CommandError {
         /// Dependencies allowed.
         max: usize,
     },
+    /// This phone has counted as much in the tally as one run may.
+    #[error(
+        "{total} is counted already and {max} is the most: count less at once, or by agreement"
+    )]
+    TallyFull {
+        /// What this phone has added, or subtracted, so far.
+        total: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// The store was lost too often for what is counted here to count.
+    #[error(
+        "this phone has lost its store too often: {max} of its numberings count, and this is one more"
+    )]
+    TooManyRuns {
+        /// The bound.
+        max: usize,
+    },
 }
 
 /// A numbered rule that a remote broke: counted and reported, never a panic.
@@ -110,6 +128,9 @@ pub enum PeerFault {
     /// A join or genesis that does not check out (G1).
     #[error("gathering message refused: {0}")]
     Gathering(&'static str),
+    /// A count of the tally that cannot stand.
+    #[error("count refused: {0}")]
+    Tally(&'static str),
 }
 
 impl PeerFault {
@@ -126,6 +147,7 @@ impl PeerFault {
             Self::Consensus { .. } => "consensus",
             Self::Sync(_) => "sync",
             Self::Gathering(_) => "gathering",
+            Self::Tally(_) => "tally",
         }
     }
 }

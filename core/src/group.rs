@@ -12,13 +12,14 @@ mod pool;
 mod randomness;
 mod records;
 mod replica;
+mod tally;
 mod ticket;
 mod transcript;
 mod view;
 
 pub use api::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript, TranscriptEntry,
+    View, WaitingFor,
 };
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
@@ -35,6 +36,7 @@ pub use randomness::{
 };
 pub use records::{AuthorRecord, CLOSED_RUNS_MAX, Place, REFUSALS_KEPT, Records};
 pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
+pub use tally::{Tally, TallyOutput, TallySetup};
 pub use ticket::Ticket;
 pub use transcript::{Roll, TranscriptError, verify};
 pub use view::{StoreBatch, Submissions};

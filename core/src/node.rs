@@ -24,8 +24,8 @@ use crate::outbox::Outbox;
 use crate::time::Instant;
 
 pub use crate::group::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript, TranscriptEntry,
+    View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, StoreCommand};
@@ -243,6 +243,11 @@ impl Node {
         self.replica(group).map(|replica| replica.view())
     }
 
+    /// The tally of a group that has started: the counter that needs no agreement.
+    pub fn tally(&self, group: GroupId) -> Option<TallyView> {
+        self.replica(group).map(|replica| replica.tally())
+    }
+
     /// What a table waits for, gathering or started; empty when nothing is under way.
     pub fn waiting_for(&self, group: GroupId) -> Vec<WaitingFor> {
         self.tables
@@ -254,6 +259,19 @@ impl Node {
     /// Its transcript as far as this node retains it.
     pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
         self.replica(group).map(|replica| replica.transcript())
+    }
+
+    /// The round of agreement that a group is in here.
+    pub fn round(&self, group: GroupId) -> Option<u64> {
+        self.replica(group).map(|replica| replica.round())
+    }
+
+    /// Executions of blocks that were made twice since the start, all groups together; each gave the
+    /// same root both times.
+    pub fn applied_twice(&self) -> u64 {
+        let replicas = self.tables.values();
+        let replicas = replicas.filter_map(|table| table.replica.as_deref());
+        replicas.map(|replica| replica.applied_twice()).sum()
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

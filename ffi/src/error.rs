@@ -100,6 +100,24 @@ pub enum AlthingError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// This phone has counted as much in the tally as one run may.
+    #[error(
+        "{total} is counted already and {max} is the most: count less at once, or by agreement"
+    )]
+    TallyFull {
+        /// What this phone has added, or subtracted, so far.
+        total: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// The store was lost too often for what is counted here to count.
+    #[error(
+        "this phone has lost its store too often: {max} of its numberings count, and this is one more"
+    )]
+    TooManyRuns {
+        /// The bound.
+        max: u64,
+    },
 }
 
 impl From<CommandError> for AlthingError {
@@ -133,6 +151,8 @@ impl From<CommandError> for AlthingError {
             CommandError::UnknownSubmission => Self::UnknownSubmission,
             CommandError::AlreadySigned => Self::AlreadySigned,
             CommandError::BadName => Self::BadName,
+            CommandError::TallyFull { total, max } => Self::TallyFull { total, max },
+            CommandError::TooManyRuns { max } => Self::TooManyRuns { max: max as u64 },
         }
     }
 }

@@ -62,6 +62,10 @@ pub enum Domain {
     TicketProof = 40,
     /// Bytes that a roster is signed over.
     Roster = 41,
+    /// Bytes that a count of the tally is signed over.
+    Count = 60,
+    /// Digest over the counts of a tally.
+    TallyDigest = 61,
 }
 
 /// A BLAKE3 hash, 32 bytes.

@@ -6,7 +6,7 @@
 
 mod run;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -111,6 +111,8 @@ pub struct Executor {
     rules: Arc<dyn Rules>,
     scheme: Arc<dyn SignatureScheme>,
     verified: RefCell<Verified>,
+    twice: bool,
+    applied_twice: Cell<u64>,
     #[cfg(feature = "planted")]
     plant: Option<Plant>,
 }
@@ -131,9 +133,23 @@ impl Executor {
             rules,
             scheme,
             verified: RefCell::new(Verified::default()),
+            twice: cfg!(debug_assertions),
+            applied_twice: Cell::new(0),
             #[cfg(feature = "planted")]
             plant,
         }
+    }
+
+    /// Executes every block twice from the same base, or once; without a word, debug builds do it
+    /// twice.
+    #[must_use]
+    pub fn applying_twice(self, twice: bool) -> Self {
+        Self { twice, ..self }
+    }
+
+    /// Executions that were made twice and had one result.
+    pub fn applied_twice(&self) -> u64 {
+        self.applied_twice.get()
     }
 
     /// The state at height 0.
@@ -337,7 +353,7 @@ impl Executor {
         merge::order(set, running, base.salt(self.epoch), &*self.rules)
     }
 
-    /// Executes, in debug builds twice: rules that are not deterministic show at once.
+    /// Executes, twice where that is asked for: rules that are not deterministic show at once.
     fn run(
         &self,
         parent: Standing<'_>,
@@ -345,13 +361,16 @@ impl Executor {
         actions: &[SignedAction],
     ) -> Result<Executed, Invalid> {
         let executed = Run::new(self, parent)?.finish(opening, actions);
-        #[cfg(debug_assertions)]
-        if let Ok(first) = &executed {
-            let second = Run::new(self, parent)?.finish(opening, actions)?;
+        if self.twice
+            && let Ok(first) = &executed
+        {
+            let second = Run::new(self, parent)?.finish(opening, actions);
             assert!(
-                first.fates == second.fates && first.state.root() == second.state.root(),
+                second.is_ok_and(|second| first.fates == second.fates
+                    && first.state.root() == second.state.root()),
                 "rules must be deterministic: two executions of one block differ"
             );
+            self.applied_twice.set(self.applied_twice.get() + 1);
         }
         executed
     }

@@ -59,6 +59,13 @@ pub enum Command {
         /// The submission.
         submission: SubmissionId,
     },
+    /// Adds to the tally of a table, the counter that needs no agreement.
+    Count {
+        /// The table.
+        group: GroupId,
+        /// What is added; negative amounts subtract.
+        amount: i64,
+    },
 }
 
 /// What a command did.
@@ -204,5 +211,12 @@ pub enum Event {
     StoreFailed {
         /// Why.
         fault: StoreFault,
+    },
+    /// The tally of a table shows another value.
+    Tally {
+        /// The table.
+        group: GroupId,
+        /// The value.
+        value: i64,
     },
 }

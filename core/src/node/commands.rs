@@ -117,6 +117,10 @@ impl Node {
                 })?;
                 Ok(Done::Ok)
             }
+            Command::Count { group, amount } => {
+                self.with_replica(group, now, |replica, out| replica.count(amount, out))?;
+                Ok(Done::Ok)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
+    Block, BoundedVec, Bytes, Certificate, Counts, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
     SignedAction, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
@@ -66,6 +66,8 @@ pub struct Status {
     pub actions_digest: u64,
     /// Whether the sender wants this kind of message back.
     pub reply: bool,
+    /// Digest over the tally's counts that he holds; 0 before anybody counted.
+    pub tally_digest: u64,
 }
 
 /// A request to one member.
@@ -180,6 +182,8 @@ pub enum GroupMessage {
     Fetch(Fetch),
     /// An answer.
     Found(Found),
+    /// Counts of the tally that the receiver is believed to lack.
+    Tally(Counts),
 }
 
 impl GroupMessage {
@@ -198,6 +202,7 @@ impl GroupMessage {
             Self::Status(_) => "status",
             Self::Fetch(_) => "fetch",
             Self::Found(_) => "found",
+            Self::Tally(_) => "tally",
         }
     }
 }

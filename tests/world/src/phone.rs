@@ -6,7 +6,7 @@ use std::sync::Arc;
 use althing::ble::{AdvertInterval, AppMode, Role, ScanDuty};
 use althing::crypto::Identity;
 use althing::id::{DeviceId, GroupId, LinkId, OpId};
-use althing::node::{PatchEntry, View};
+use althing::node::{PatchEntry, TallyView, View};
 use althing::rules::Rules;
 use althing::rules::counter::Counter;
 use althing::rules::craps::Craps;
@@ -91,6 +91,8 @@ pub(crate) struct TableSeat {
     pub(crate) status: &'static str,
     /// What changed on the screen, as last told.
     pub(crate) patches: Vec<PatchEntry>,
+    /// The value of the tally, as last told.
+    pub(crate) tally: i64,
 }
 
 impl Phone {
@@ -151,6 +153,16 @@ impl Phone {
     /// What changed on its screen when it told so last.
     pub fn patches(&self) -> &[PatchEntry] {
         &self.table.patches
+    }
+
+    /// The tally of its table, once that has started and while the process runs.
+    pub fn tally(&self) -> Option<TallyView> {
+        self.node.as_ref()?.tally(self.table.group?)
+    }
+
+    /// The value of the tally that it told last.
+    pub fn tally_told(&self) -> i64 {
+        self.table.tally
     }
 
     /// What its screen shows.

@@ -72,6 +72,7 @@ impl Replica {
         if self.reachable != before {
             self.dirty = true;
             self.repeat.reset(now);
+            self.tally_reachable();
         }
     }
 

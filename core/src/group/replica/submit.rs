@@ -117,6 +117,9 @@ impl Replica {
 
     /// A batch of own submissions is durable: only now do they leave (C8).
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        if let Some(counted) = self.counting.remove(&sequence) {
+            return self.tally_stored(counted, out);
+        }
         for action in self.storing.remove(&sequence).unwrap_or_default() {
             self.pool.insert(action.clone());
             out.push(ReplicaOutput::Spread {

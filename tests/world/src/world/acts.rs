@@ -184,6 +184,7 @@ impl World {
         self.phones[phone].store_number += 1;
         self.phones[phone].table.started = false;
         self.phones[phone].table.height = 0;
+        self.phones[phone].table.tally = 0;
         self.stats.stores_lost += 1;
         let store_number = self.phones[phone].store_number;
         let before = self.stats.submissions.len();
@@ -236,6 +237,8 @@ impl World {
                     .restored(now_us, phone, height, before, told_us, crashed_us);
                 self.invariants.view(now_us, phone, &view);
             }
+            let tally = self.phones[phone].tally();
+            self.phones[phone].table.tally = tally.map_or(0, |tally| tally.value);
             self.phones[phone].table.height = height;
             self.phones[phone].table.started = true;
             self.look_for_lost(phone, &view);

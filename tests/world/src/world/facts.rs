@@ -29,6 +29,7 @@ impl World {
             Command::Submit { .. } => "submit",
             Command::Withdraw { .. } => "withdraw",
             Command::Acknowledge { .. } => "acknowledge",
+            Command::Count { .. } => "count",
         };
         let seat_ticket = match &command {
             Command::JoinTable { ticket, .. } => Some(ticket.clone()),
@@ -89,6 +90,15 @@ impl World {
             Done::Submitted { submission } => Ok(submission),
             other => panic!("a submission was answered by {other:?}"),
         }
+    }
+
+    /// Adds to the tally of a phone's table.
+    pub fn count(&mut self, phone: usize, amount: i64) -> Result<(), CommandError> {
+        let Some(group) = self.phones[phone].table.group else {
+            return Err(CommandError::NotStarted);
+        };
+        self.command(phone, Command::Count { group, amount })?;
+        Ok(())
     }
 
     /// A fact of the radio for a phone's node, if its process runs.
@@ -344,6 +354,7 @@ impl World {
                         .violate(self.now_us, Some(phone), format!("fault: {fault}"));
                 }
             }
+            Event::Tally { value, .. } => self.phones[phone].table.tally = value,
             Event::StoreFailed { fault } => {
                 let name = self.phones[phone].name.clone();
                 self.note(format!("{name}: {fault}"));
