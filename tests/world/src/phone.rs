@@ -65,6 +65,10 @@ pub struct Phone {
     /// Bytes and faults of earlier processes.
     pub(crate) sent_before: BTreeMap<&'static str, u64>,
     pub(crate) faults_before: BTreeMap<&'static str, u64>,
+    /// Executions of earlier processes that were made twice.
+    pub(crate) applied_twice_before: u64,
+    /// What it had counted in the tally when its process died last.
+    pub(crate) counted_before: i64,
 }
 
 /// What a node knows of a link.
@@ -160,6 +164,14 @@ impl Phone {
         self.node.as_ref()?.tally(self.table.group?)
     }
 
+    /// What its user counted in the tally.
+    pub fn counted(&self) -> i64 {
+        let own = self.identity.peer();
+        let tally = self.tally().map(|tally| tally.members);
+        let own = tally.into_iter().flatten().find(|(peer, _)| *peer == own);
+        own.map_or(0, |(_, counted)| counted)
+    }
+
     /// The value of the tally that it told last.
     pub fn tally_told(&self) -> i64 {
         self.table.tally
@@ -184,6 +196,12 @@ impl Phone {
     pub(crate) fn sent_bytes(&self) -> BTreeMap<&'static str, u64> {
         let now = self.node.as_ref().map(Node::sent_bytes);
         sum(&self.sent_before, now.unwrap_or_default())
+    }
+
+    /// Executions of blocks that were made twice, over all processes.
+    pub(crate) fn applied_twice(&self) -> u64 {
+        let now = self.node.as_ref().map(Node::applied_twice);
+        self.applied_twice_before + now.unwrap_or(0)
     }
 
     /// Faults of peers, by name, over all processes.

@@ -98,6 +98,7 @@ impl World {
             return Err(CommandError::NotStarted);
         };
         self.command(phone, Command::Count { group, amount })?;
+        self.stats.counted += amount;
         Ok(())
     }
 
@@ -238,6 +239,7 @@ impl World {
                 Tap::Acknowledge(submission) => {
                     self.command(phone, Command::Acknowledge { group, submission })
                 }
+                Tap::Count => self.count(phone, 1).map(|()| Done::Ok),
             };
         }
     }
@@ -381,11 +383,16 @@ impl World {
     }
 
     fn status(&mut self, phone: usize, status: &Status) {
-        if let Status::Diverged { evidence } = status
-            && self.config.bent != Some(phone)
-        {
-            self.invariants
-                .violate(self.now_us, Some(phone), format!("diverged: {evidence}"));
+        if let Status::Diverged { evidence } = status {
+            if self.config.bent == Some(phone) {
+                self.stats.roots_explained += 1;
+            } else {
+                self.invariants.root_mismatch(
+                    self.now_us,
+                    Some(phone),
+                    format!("diverged: {evidence}"),
+                );
+            }
         }
         let word = word(status);
         if self.phones[phone].table.status != word {
