@@ -11,6 +11,7 @@ mod seeds;
 mod absent_voter;
 mod adversaries;
 mod catch_up;
+mod counter_exact;
 mod counter_example;
 mod crashes;
 mod crowd;

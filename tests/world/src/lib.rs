@@ -35,3 +35,8 @@ pub use report::{
 };
 pub use scheme::{KeyedHash, Signatures};
 pub use world::{Act, World, WorldConfig};
+
+/// The worked example is compiled and run as a test of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/counter.md")]
+struct CounterGuide;
