@@ -293,6 +293,12 @@ pub struct GroupConfig {
     pub sync_answer_bytes_max: usize,
     /// Bytes of entries that a snapshot may have; bounds what a liar can make this phone collect.
     pub snapshot_bytes_max: usize,
+    /// Shortest time between two spreadings of the tally: what is counted in between goes together,
+    /// so that one who counts without pause does not fill the links of the others.
+    pub tally_spread_min: Duration,
+    /// Whether every block is executed twice from the same base, so that rules which are not
+    /// deterministic show at once. On by default in debug builds.
+    pub apply_twice: bool,
 }
 
 impl Default for GroupConfig {
@@ -309,6 +315,8 @@ impl Default for GroupConfig {
             draw_timeout: Duration::from_secs(8),
             sync_answer_bytes_max: 24 * 1024,
             snapshot_bytes_max: 1024 * 1024,
+            tally_spread_min: Duration::from_millis(100),
+            apply_twice: cfg!(debug_assertions),
         }
     }
 }

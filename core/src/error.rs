@@ -70,6 +70,24 @@ pub enum CommandError {
         /// Dependencies allowed.
         max: usize,
     },
+    /// This phone has counted as much in the tally as one run may.
+    #[error(
+        "{total} is counted already and {max} is the most: count less at once, or by agreement"
+    )]
+    TallyFull {
+        /// What this phone has added, or subtracted, so far.
+        total: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// The store was lost too often for what is counted here to count.
+    #[error(
+        "this phone has lost its store too often: {max} of its numberings count, and this is one more"
+    )]
+    TooManyRuns {
+        /// The bound.
+        max: usize,
+    },
     /// Sealing, or reading what is sealed, was not possible.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -158,6 +176,9 @@ pub enum PeerFault {
     /// Actions that do not unpack (W5).
     #[error("{0}")]
     Packed(#[from] UnpackError),
+    /// A count of the tally that cannot stand.
+    #[error("count refused: {0}")]
+    Tally(&'static str),
 }
 
 impl PeerFault {
@@ -175,6 +196,7 @@ impl PeerFault {
             Self::Sync(_) => "sync",
             Self::Gathering(_) => "gathering",
             Self::Packed(_) => "packed",
+            Self::Tally(_) => "tally",
         }
     }
 }

@@ -13,13 +13,14 @@ mod pool;
 mod randomness;
 mod records;
 mod replica;
+mod tally;
 mod ticket;
 mod transcript;
 mod view;
 
 pub use api::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript, TranscriptEntry,
+    View, WaitingFor,
 };
 pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
 pub use execute::{
@@ -37,6 +38,7 @@ pub use randomness::{
 };
 pub use records::{AuthorRecord, CLOSED_RUNS_MAX, Place, REFUSALS_KEPT, Records};
 pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
+pub use tally::{Tally, TallyOutput, TallySetup};
 pub use ticket::Ticket;
 pub use transcript::{Roll, TranscriptError, verify};
 pub use view::{StoreBatch, Submissions};

@@ -26,7 +26,7 @@ use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    CertifiedValue, Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript,
+    CertifiedValue, Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript,
     TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
@@ -245,6 +245,11 @@ impl Node {
         self.replica(group).map(|replica| replica.view())
     }
 
+    /// The tally of a group that has started: the counter that needs no agreement.
+    pub fn tally(&self, group: GroupId) -> Option<TallyView> {
+        self.replica(group).map(|replica| replica.tally())
+    }
+
     /// What a table waits for, gathering or started; empty when nothing is under way.
     pub fn waiting_for(&self, group: GroupId) -> Vec<WaitingFor> {
         self.tables
@@ -262,6 +267,19 @@ impl Node {
     /// to somebody who is no member; none before a block is certified.
     pub fn certified_value(&self, group: GroupId, key: &Key) -> Option<CertifiedValue> {
         self.replica(group)?.certified_value(key)
+    }
+
+    /// The round of agreement that a group is in here.
+    pub fn round(&self, group: GroupId) -> Option<u64> {
+        self.replica(group).map(|replica| replica.round())
+    }
+
+    /// Executions of blocks that were made twice since the start, all groups together; each gave the
+    /// same root both times.
+    pub fn applied_twice(&self) -> u64 {
+        let replicas = self.tables.values();
+        let replicas = replicas.filter_map(|table| table.replica.as_deref());
+        replicas.map(|replica| replica.applied_twice()).sum()
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

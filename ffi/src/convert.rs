@@ -10,9 +10,9 @@ use althing::{Duration, Instant};
 
 use crate::error::AlthingError;
 use crate::model::{
-    ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, Mode,
-    OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent, Reason,
-    Role, ScanDuty, StateEntry, Status, Validity, View, WaitingFor,
+    ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, MemberTally,
+    Mode, OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent,
+    Reason, Role, ScanDuty, StateEntry, Status, Tally, Validity, View, WaitingFor,
 };
 
 /// Converts a fieldless enum variant by variant.
@@ -248,6 +248,20 @@ fn status(status: node::Status, now: Instant) -> Status {
     }
 }
 
+/// The tally of a group.
+pub(crate) fn tally(tally: node::TallyView) -> Tally {
+    let members = tally.members.into_iter();
+    Tally {
+        value: tally.value,
+        members: members
+            .map(|(peer, value)| MemberTally {
+                peer: peer.to_hex(),
+                value,
+            })
+            .collect(),
+    }
+}
+
 /// An event as seen at `now`.
 fn event(event: node::Event, now: Instant) -> Event {
     match event {
@@ -322,6 +336,10 @@ fn event(event: node::Event, now: Instant) -> Event {
         },
         node::Event::StoreFailed { fault } => Event::StoreFailed {
             fault: fault.to_string(),
+        },
+        node::Event::Tally { group, value } => Event::Tally {
+            group: group.to_hex(),
+            value,
         },
     }
 }

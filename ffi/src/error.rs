@@ -100,6 +100,24 @@ pub enum AlthingError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// This phone has counted as much in the tally as one run may.
+    #[error(
+        "{total} is counted already and {max} is the most: count less at once, or by agreement"
+    )]
+    TallyFull {
+        /// What this phone has added, or subtracted, so far.
+        total: u64,
+        /// The bound.
+        max: u64,
+    },
+    /// The store was lost too often for what is counted here to count.
+    #[error(
+        "this phone has lost its store too often: {max} of its numberings count, and this is one more"
+    )]
+    TooManyRuns {
+        /// The bound.
+        max: u64,
+    },
     /// An argument is longer than it may be.
     #[error("{what} has {len} bytes or elements, at most {max} are possible")]
     TooLong {
@@ -222,6 +240,8 @@ impl From<CommandError> for AlthingError {
             CommandError::Seal(error) => Self::Seal {
                 fault: error.into(),
             },
+            CommandError::TallyFull { total, max } => Self::TallyFull { total, max },
+            CommandError::TooManyRuns { max } => Self::TooManyRuns { max: max as u64 },
         }
     }
 }

@@ -19,9 +19,10 @@ pub use board::{
 };
 pub use error::{AlthingError, SealFault};
 pub use model::{
-    ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, Mode,
-    OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent, Reason,
-    Role, ScanDuty, Sealed, StateEntry, Status, Submitted, Table, Validity, View, WaitingFor,
+    ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, MemberTally,
+    Mode, OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent,
+    Reason, Role, ScanDuty, Sealed, StateEntry, Status, Submitted, Table, Tally, Validity, View,
+    WaitingFor,
 };
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -222,6 +223,23 @@ impl Althing {
             submission: SubmissionId(submission),
         })?;
         Ok(outputs)
+    }
+
+    /// Adds `amount`, which may be negative, to the tally of a table: the counter that needs no
+    /// agreement. It is shown at once, also without a quorum and without anybody in reach, and adds
+    /// up with what others counted as soon as they are met. Each member is believed what he says of
+    /// himself: money belongs into the state, by [`Althing::submit`].
+    pub fn count(&self, group: String, amount: i64) -> Result<Outputs, AlthingError> {
+        let group = convert::group(&group)?;
+        let (_, outputs) = self.command(Command::Count { group, amount })?;
+        Ok(outputs)
+    }
+
+    /// The tally of a table, with what each member counted; null before it has started. A change
+    /// is told by [`Event::Tally`].
+    pub fn tally(&self, group: String) -> Result<Option<Tally>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().tally(group).map(convert::tally)))
     }
 
     /// The groups of this phone.

@@ -434,6 +434,24 @@ pub struct View {
     pub waiting_for: Vec<WaitingFor>,
 }
 
+/// The counter of a table that needs no agreement.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Tally {
+    /// What everybody counted, as far as this phone has heard, with what its user counted last.
+    pub value: i64,
+    /// What each member counted, in the order of `View::members`; they add up to `value`.
+    pub members: Vec<MemberTally>,
+}
+
+/// What one member counted.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct MemberTally {
+    /// Who.
+    pub peer: String,
+    /// The sum.
+    pub value: i64,
+}
+
 /// What happened, for the app.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Event {
@@ -524,5 +542,12 @@ pub enum Event {
     StoreFailed {
         /// Why, in words.
         fault: String,
+    },
+    /// The tally of a table shows another value.
+    Tally {
+        /// The table.
+        group: String,
+        /// The value.
+        value: i64,
     },
 }

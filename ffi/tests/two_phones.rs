@@ -8,8 +8,8 @@ use althing::state::{Key, Map};
 use althing::{Duration, Instant};
 use althing_driver::{Clock, ManualClock};
 use althing_ffi::{
-    Althing, Event, Fate, LinkDownReason, OperationResult, Outputs, PowerState, RadioCommand,
-    RadioEvent, Role, Status, Table, Validity,
+    Althing, AlthingError, Event, Fate, LinkDownReason, OperationResult, Outputs, PowerState,
+    RadioCommand, RadioEvent, Role, Status, Table, Validity,
 };
 
 const PERIOD_MS: u64 = 100;
@@ -455,4 +455,31 @@ fn two_of_three_commit() {
             .iter()
             .all(|phone| room.value(*phone, &group) == Some(100))
     });
+}
+
+/// The counter that needs no agreement: each shows his own at once, both the sum on contact.
+#[test]
+fn two_phones_count_without_agreement() {
+    let mut room = Room::new(2);
+    let (group, _) = room.table();
+    for (phone, amount) in [(0, 7), (1, -2)] {
+        let outputs = room.phones[phone].althing.count(group.clone(), amount);
+        room.take(phone, outputs.expect("the group runs"));
+        let tally = room.phones[phone].althing.tally(group.clone());
+        let tally = tally.expect("alive").expect("started");
+        assert_eq!(tally.members[phone].value, amount, "shown at once");
+        assert!(room.saw(phone, |event| matches!(event, Event::Tally { .. })));
+    }
+    room.run_until("both show the sum", |room| {
+        room.phones.iter().all(|phone| {
+            let tally = phone.althing.tally(group.clone()).expect("alive");
+            tally.is_some_and(|tally| tally.value == 5)
+        })
+    });
+    let full = room.phones[0].althing.count(group.clone(), i64::MAX);
+    assert!(matches!(
+        full,
+        Err(AlthingError::TallyFull { total: 7, .. })
+    ));
+    assert_eq!(room.phones[0].althing.tally("00".repeat(16)), Ok(None));
 }

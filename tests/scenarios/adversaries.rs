@@ -12,6 +12,7 @@ fn play(seed: u64, adversary: Option<Adversary>) -> Report {
         pause_min_us: 300_000,
         pause_max_us: 600_000,
         unsettled_max: 8,
+        ..Habits::default()
     };
     room.world.add_players(0..4, Game::Counter, habits);
     room.world.set_adversary(adversary);

@@ -2,13 +2,12 @@
 //! the value that stands and tries again.
 
 use althing::node::Fate;
-use althing::rules::counter::{CONFLICT, value_of_detail};
-use althing::wire::Reason;
+use althing::rules::counter::conflict;
 
 use crate::room::{Room, SECOND, add, cheap};
 
 #[test]
-fn of_two_increments_with_one_expectation_one_wins() {
+fn of_two_increments_at_once_with_one_expectation_exactly_one_commits() {
     for seed in 0..10 {
         let mut room = Room::sit(cheap(seed), 3);
         room.add(2, 40);
@@ -26,15 +25,10 @@ fn of_two_increments_with_one_expectation_one_wins() {
             panic!("seed {seed}: {} lost", losers.len());
         };
         assert_eq!(room.value(*loser), 40 + won);
-        let Some(Fate::Rejected {
-            reason: Reason::Rules { code, detail },
-            ..
-        }) = room.fate(*loser, *submission)
-        else {
+        let Some(Fate::Rejected { reason, .. }) = room.fate(*loser, *submission) else {
             panic!("seed {seed}: {:?}", room.fate(*loser, *submission));
         };
-        assert_eq!(code, CONFLICT);
-        let stands = value_of_detail(&detail).unwrap();
+        let stands = conflict(&reason).expect("a conflict names what stands");
         assert_eq!(stands, 40 + won, "the refusal says what stands");
         room.submit(*loser, add(*amount, Some(stands)));
         room.commits(&[0, 1, 2], 43, SECOND * 5);

@@ -12,6 +12,7 @@ mod absent_voter;
 mod adversaries;
 mod board;
 mod catch_up;
+mod counter_exact;
 mod counter_example;
 mod crashes;
 mod crowd;

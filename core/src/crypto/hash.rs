@@ -70,6 +70,10 @@ pub enum Domain {
     SealBox = 51,
     /// A value that a board action expects.
     BoardValue = 52,
+    /// Bytes that a count of the tally is signed over.
+    Count = 60,
+    /// Digest over the counts of a tally.
+    TallyDigest = 61,
 }
 
 /// A BLAKE3 hash, 32 bytes.

@@ -119,6 +119,15 @@ pub struct View {
     pub waiting_for: Vec<WaitingFor>,
 }
 
+/// The tally as it is shown: the counter of a group that needs no agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TallyView {
+    /// What everybody counted, as far as this phone has heard, with what its user counted last.
+    pub value: i64,
+    /// What each member counted, in index order; they add up to `value`.
+    pub members: Vec<(PeerId, i64)>,
+}
+
 /// One key of the view that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatchEntry {

@@ -6,7 +6,7 @@
 
 mod run;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -111,6 +111,8 @@ pub struct Executor {
     rules: Arc<dyn Rules>,
     scheme: Arc<dyn SignatureScheme>,
     verified: RefCell<Verified>,
+    twice: bool,
+    applied_twice: Cell<u64>,
     #[cfg(feature = "planted")]
     plant: Option<Plant>,
 }
@@ -131,9 +133,23 @@ impl Executor {
             rules,
             scheme,
             verified: RefCell::new(Verified::default()),
+            twice: cfg!(debug_assertions),
+            applied_twice: Cell::new(0),
             #[cfg(feature = "planted")]
             plant,
         }
+    }
+
+    /// Executes every block twice from the same base, or once; without a word, debug builds do it
+    /// twice.
+    #[must_use]
+    pub fn applying_twice(self, twice: bool) -> Self {
+        Self { twice, ..self }
+    }
+
+    /// Executions that were made twice and had one result.
+    pub fn applied_twice(&self) -> u64 {
+        self.applied_twice.get()
     }
 
     /// The state at height 0.
@@ -347,7 +363,7 @@ impl Executor {
     }
 
     /// What `opening` and `actions` make of `parent`, and the actions in the order in which they did.
-    /// In debug builds executes twice: rules that are not deterministic show at once.
+    /// Executes twice where that is asked for: rules that are not deterministic show at once.
     fn run(
         &self,
         parent: Standing<'_>,
@@ -355,13 +371,15 @@ impl Executor {
         actions: &[SignedAction],
     ) -> Result<(Executed, Vec<SignedAction>), Invalid> {
         let executed = self.run_once(parent, opening, actions)?;
-        #[cfg(debug_assertions)]
-        {
-            let (first, (second, _)) = (&executed.0, self.run_once(parent, opening, actions)?);
+        if self.twice {
+            let first = &executed.0;
+            let second = self.run_once(parent, opening, actions);
             assert!(
-                first.fates == second.fates && first.state.root() == second.state.root(),
+                second.is_ok_and(|(second, _)| first.fates == second.fates
+                    && first.state.root() == second.state.root()),
                 "rules must be deterministic: two executions of one block differ"
             );
+            self.applied_twice.set(self.applied_twice.get() + 1);
         }
         Ok(executed)
     }

@@ -7,6 +7,7 @@ mod agree;
 mod catch_up;
 #[cfg(test)]
 mod cluster;
+mod count;
 mod port;
 mod reach;
 mod receive;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use super::{
     CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing,
-    Submissions, Transcript, TranscriptEntry, View, WaitingFor,
+    Submissions, Tally, TallySetup, Transcript, TranscriptEntry, View, WaitingFor,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
@@ -27,7 +28,7 @@ use crate::crypto::{Hash, Identity};
 use crate::error::PeerFault;
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
@@ -73,6 +74,9 @@ pub struct Replica {
     store_sequence: u64,
     /// Signed submissions that wait for the store, with their batch.
     storing: BTreeMap<u64, Vec<SignedAction>>,
+    tally: Tally,
+    /// Batches that hold a count of the tally, with the number that the tally gave it.
+    counting: BTreeMap<u64, u64>,
     /// Since when there is work and no certificate.
     waits_since: Option<Instant>,
     /// A block became final in this input.
@@ -149,6 +153,7 @@ impl Replica {
             submissions,
             consensus,
             own,
+            &[],
             now,
         ))
     }
@@ -165,11 +170,20 @@ impl Replica {
         submissions: Submissions,
         consensus: Consensus,
         own: u8,
+        records: &[Record],
         now: Instant,
     ) -> Self {
         let config = setup.config.group.clone();
         let content = &genesis.genesis;
         let members: Vec<PeerId> = content.members.iter().map(|member| member.peer).collect();
+        let tally = TallySetup {
+            identity: setup.identity.clone(),
+            own,
+            run: setup.run,
+            group: content.group,
+            members: members.clone(),
+        };
+        let tally = Tally::new(tally, &config, records, now);
         let pool = Pool::new(content, history.state(), config.pool_per_author_max);
         let mut draws = Draws::new(DrawsSetup {
             identity: &setup.identity,
@@ -214,6 +228,8 @@ impl Replica {
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
             storing: BTreeMap::new(),
+            tally,
+            counting: BTreeMap::new(),
             waits_since: None,
             progress: false,
             refusals: BTreeMap::new(),
@@ -250,7 +266,8 @@ impl Replica {
             Arc::clone(setup.identity.scheme()),
             #[cfg(feature = "planted")]
             setup.config.plant,
-        );
+        )
+        .applying_twice(setup.config.group.apply_twice);
         let state = executor
             .genesis_state()
             .map_err(|_| PeerFault::Gathering("a configuration that the rules refuse"))?;
@@ -295,6 +312,7 @@ impl Replica {
             self.consensus.deadline(),
             self.reachability.deadline(),
             self.draws.deadline(),
+            self.tally.deadline(),
             self.synchronizer
                 .deadline()
                 .map(|at| (at, "an unanswered request")),
@@ -319,6 +337,16 @@ impl Replica {
     /// Where this phone stands.
     pub fn head(&self) -> Head {
         head_of(self.group, self.executor.epoch(), &self.history)
+    }
+
+    /// The round of agreement that this phone is in.
+    pub fn round(&self) -> u64 {
+        self.consensus.round()
+    }
+
+    /// Executions of blocks that were made twice, with one result.
+    pub fn applied_twice(&self) -> u64 {
+        self.executor.applied_twice()
     }
 
     /// What the screen shows.
@@ -431,7 +459,14 @@ impl Replica {
                 whom: peers(asked),
             });
         }
-        if !self.storing.is_empty() {
+        let lacking = self.tally.waiting_for();
+        if !lacking.is_empty() {
+            waiting.push(WaitingFor {
+                what: "a sign that counts came",
+                whom: peers(lacking),
+            });
+        }
+        if !self.storing.is_empty() || self.tally.is_storing() {
             waiting.push(WaitingFor {
                 what: "store",
                 whom: vec![],
@@ -456,6 +491,9 @@ impl Replica {
                 self.submissions.say_missing(draw, voter);
                 self.dirty = true;
             }
+        }
+        if due(self.tally.deadline()) {
+            self.tally_timeout(now, out);
         }
         if self.synchronizer.deadline().is_some_and(|at| at <= now) {
             self.dirty = true;
@@ -483,6 +521,7 @@ impl Replica {
 
     /// Signs, proposes and shows what this input changed.
     fn flush(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        self.tally_flush(now, out);
         if !self.dirty {
             return;
         }

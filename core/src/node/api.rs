@@ -61,6 +61,13 @@ pub enum Command {
         /// The submission.
         submission: SubmissionId,
     },
+    /// Adds to the tally of a table, the counter that needs no agreement.
+    Count {
+        /// The table.
+        group: GroupId,
+        /// What is added; negative amounts subtract.
+        amount: i64,
+    },
     /// Seals bytes of a board for one member. It only makes the action: to put it on the board, its
     /// payload is submitted like any other.
     Seal {
@@ -233,5 +240,12 @@ pub enum Event {
     StoreFailed {
         /// Why.
         fault: StoreFault,
+    },
+    /// The tally of a table shows another value.
+    Tally {
+        /// The table.
+        group: GroupId,
+        /// The value.
+        value: i64,
     },
 }

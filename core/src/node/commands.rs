@@ -126,6 +126,10 @@ impl Node {
                 let payload = self.seal(group, &key, &owner, &plaintext.0)?;
                 Ok(Done::Sealed { payload })
             }
+            Command::Count { group, amount } => {
+                self.with_replica(group, now, |replica, out| replica.count(amount, out))?;
+                Ok(Done::Ok)
+            }
         }
     }
 

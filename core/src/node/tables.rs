@@ -454,6 +454,7 @@ impl Node {
             },
             ReplicaEvent::Status(status) => Event::Status { group, status },
             ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
+            ReplicaEvent::Tally { value } => Event::Tally { group, value },
         });
     }
 

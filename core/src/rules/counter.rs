@@ -8,7 +8,7 @@ use super::{Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
 use crate::state::{Map, Overlay};
-use crate::wire::{ACTION_PAYLOAD_LEN_MAX, Bytes, RulesId, decode, encode};
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, Bytes, Reason, RulesId, decode, encode};
 
 /// What a member asks of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,15 @@ pub struct Counter;
 /// The value of the counter in `map`.
 pub fn value(map: &Map) -> Option<i64> {
     parse(map.get(&VALUE_KEY)?)
+}
+
+/// The value that stands, where `reason` refuses an increment because it expected another one: try
+/// again from there.
+pub fn conflict(reason: &Reason) -> Option<i64> {
+    match reason {
+        Reason::Rules { code, detail } if *code == CONFLICT => value_of_detail(detail),
+        _ => None,
+    }
 }
 
 /// The value that a [`CONFLICT`] or [`OVERFLOW`] carries as its detail.

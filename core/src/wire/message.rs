@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header, JoinRequest,
-    PackedActions, PartsAnswer, PartsRequest, Proposal, Roster, SignedGenesis, Vote,
+    Block, BoundedVec, Bytes, Certificate, Counts, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header,
+    JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Roster, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -66,6 +66,8 @@ pub struct Status {
     pub actions_digest: u64,
     /// Whether the sender wants this kind of message back.
     pub reply: bool,
+    /// Digest over the tally's counts that he holds; 0 before anybody counted.
+    pub tally_digest: u64,
 }
 
 /// A request to one member.
@@ -191,6 +193,8 @@ pub enum GroupMessage {
     Fetch(Fetch),
     /// An answer.
     Found(Found),
+    /// Counts of the tally that the receiver is believed to lack.
+    Tally(Counts),
 }
 
 impl GroupMessage {
@@ -209,6 +213,7 @@ impl GroupMessage {
             Self::Status(_) => "status",
             Self::Fetch(_) => "fetch",
             Self::Found(_) => "found",
+            Self::Tally(_) => "tally",
         }
     }
 }

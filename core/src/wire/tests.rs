@@ -26,7 +26,7 @@ fn the_bytes_of_version_1_do_not_change() {
         .collect();
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
-        (0..12).collect::<Vec<_>>()
+        (0..13).collect::<Vec<_>>()
     );
     let shown: Vec<String> = messages
         .iter()
@@ -40,7 +40,7 @@ fn the_bytes_of_version_1_do_not_change() {
 }
 
 /// Name, length and the start of the hash of each: a change here is a new wire version.
-const GOLDEN: [&str; 27] = [
+const GOLDEN: [&str; 28] = [
     "join 256 f255c7fac69c285f",
     "roster 209 f97317774c7dd802",
     "genesis 447 d8453d08631b6c30",
@@ -49,9 +49,9 @@ const GOLDEN: [&str; 27] = [
     "votes 302 c144efb9c4c12d5b",
     "certificates 695 798ff366e581a2a7",
     "reveal 35 ecbe4d710859f813",
-    "status 54 4ccb25f5f2deb4be",
-    "proposal_9 638 41cf06588bd645da",
-    "proposal_10 638 31e75bc9ba94097a",
+    "status 60 3ff6b60fb0747a4a",
+    "proposal_9 638 fe8123bcfd8881e0",
+    "proposal_10 638 07a12cdf67643ee4",
     "refusal_11 102 b6f68c480fbce861",
     "refusal_12 101 bb23d43e86f6aafe",
     "refusal_13 103 9ecf1c87ac6643f3",
@@ -68,6 +68,7 @@ const GOLDEN: [&str; 27] = [
     "found_24 4 d90e81c461c36777",
     "found_25 422 e14f111cb956b64e",
     "found_26 245 e3e8ea671d056087",
+    "tally_25 146 d57d86c35d754826",
 ];
 
 /// Random numbers that cost next to nothing: the cases are many.

@@ -102,15 +102,19 @@ pub(crate) struct Soak {
     /// Seeds to play, the last one excluded: 60 virtual seconds of trouble each
     #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..20")]
     pub(crate) seeds: Range<u64>,
-    /// Only this seed
+    /// Only this seed; with --rounds the first one
     #[arg(long, conflicts_with = "seeds")]
     pub(crate) seed: Option<u64>,
+    /// Play seeds until so many rounds of agreement have run: busy tables with trouble now and then,
+    /// every block executed twice
+    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) rounds: Option<u64>,
     /// A bug to switch on; the soak ends when it is found
     #[arg(long, value_name = "NAME")]
     pub(crate) plant: Option<PlantName>,
-    /// Which signatures the phones use
-    #[arg(long, value_enum, default_value_t = SignatureName::Real)]
-    pub(crate) signatures: SignatureName,
+    /// Which signatures the phones use [default: real; with --rounds cheap]
+    #[arg(long, value_enum)]
+    pub(crate) signatures: Option<SignatureName>,
     /// Runs at once [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
@@ -141,6 +145,16 @@ pub(crate) enum SignatureName {
     Real,
     /// A keyed hash that nobody inside the world can forge
     Cheap,
+}
+
+impl Soak {
+    /// The signatures asked for, or those that fit the kind of soak.
+    pub(crate) fn signatures(&self) -> SignatureName {
+        self.signatures.unwrap_or(match self.rounds {
+            Some(_) => SignatureName::Cheap,
+            None => SignatureName::Real,
+        })
+    }
 }
 
 impl PlantName {

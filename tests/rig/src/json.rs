@@ -40,12 +40,23 @@ pub(crate) struct Replay {
 pub(crate) struct Soak {
     pub(crate) seeds: u64,
     pub(crate) actions: u64,
+    pub(crate) rounds: u64,
     pub(crate) blocks: u64,
+    pub(crate) applied_twice: u64,
+    pub(crate) root_mismatches: Mismatches,
     pub(crate) crashes: u64,
     pub(crate) links_lost: u64,
     pub(crate) violations: Vec<Broken>,
     pub(crate) virtual_ms: u64,
     pub(crate) speed: f64,
+    pub(crate) rounds_per_s: f64,
+}
+
+/// Two roots of one block.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Mismatches {
+    pub(crate) explained: u64,
+    pub(crate) unexplained: u64,
 }
 
 /// What each bet at a table pays and costs.

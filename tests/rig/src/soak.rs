@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use althing_world::Signatures;
-use althing_world::scenario::{SoakOptions, soak};
+use althing_world::scenario::{DENSE_LASTS, SoakOptions, dense_soak, soak};
 use althing_world::{Report, Violation};
 
 #[cfg(feature = "planted")]
@@ -28,10 +28,13 @@ struct Played {
 }
 
 pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
-    let seeds = options
-        .seed
-        .map_or_else(|| options.seeds.clone(), |seed| seed..seed + 1);
+    let seeds = match (options.rounds, options.seed) {
+        (Some(_), first) => first.unwrap_or(0)..u64::MAX,
+        (None, Some(seed)) => seed..seed + 1,
+        (None, None) => options.seeds.clone(),
+    };
     let template = template(options)?;
+    let began = Instant::now();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.map_or(cores, usize::from);
 
@@ -48,18 +51,29 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
                     if seed >= end.load(Ordering::Relaxed) {
                         return;
                     }
-                    let one = play(&template, seed);
+                    let one = play(&template, seed, options.rounds.is_some());
                     if options.plant.is_some() && !one.is_good() {
                         end.fetch_min(seed + 1, Ordering::Relaxed);
                     }
                     let mut played = played.lock().expect("no holder panics");
                     played.insert(seed, one);
                     let bad = played.values().filter(|one| !one.is_good()).count();
-                    let all = seeds.end - seeds.start;
-                    live.lock().expect("no holder panics").say(
-                        played.len() as u64 * 1000 / all,
-                        format!("{} of {all} seeds · {bad} with violations", played.len()),
-                    );
+                    let (part, done) = match options.rounds {
+                        Some(wanted) => {
+                            if let Some(last) = enough(&played, seeds.start, wanted) {
+                                end.fetch_min(last + 1, Ordering::Relaxed);
+                            }
+                            let rounds: u64 = played.values().map(Played::rounds).sum();
+                            let part = rounds.min(wanted) * 1000 / wanted;
+                            (part, format!("{rounds} of {wanted} rounds"))
+                        }
+                        None => {
+                            let (count, all) = (played.len() as u64, seeds.end - seeds.start);
+                            (count * 1000 / all, format!("{count} of {all} seeds"))
+                        }
+                    };
+                    let text = format!("{done} · {bad} with violations");
+                    live.lock().expect("no holder panics").say(part, text);
                 }
             });
         }
@@ -70,18 +84,37 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     let mut played = played.into_inner().expect("no holder panics");
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
-    let total = add_up(&played);
+    let total = add_up(&played, began.elapsed());
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);
     } else {
-        let cheap = options.signatures == SignatureName::Cheap;
-        words::soak(&total, options.plant, cheap, jobs.min(cores));
+        words::soak(&total, options, jobs.min(cores));
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
 }
 
+/// The first seed with which all from `first` on come to `wanted` rounds: how many seeds are played
+/// does not depend on the cores. A panic in a seed counts as one round, so that it ends.
+fn enough(played: &BTreeMap<u64, Played>, first: u64, wanted: u64) -> Option<u64> {
+    let mut rounds = 0;
+    for (expected, (seed, one)) in (first..).zip(played) {
+        if expected != *seed {
+            return None;
+        }
+        rounds += one.rounds().max(1);
+        if rounds >= wanted {
+            return Some(*seed);
+        }
+    }
+    None
+}
+
 impl Played {
+    fn rounds(&self) -> u64 {
+        self.report.as_ref().map_or(0, |report| report.rounds)
+    }
+
     fn is_good(&self) -> bool {
         self.report
             .as_ref()
@@ -89,14 +122,15 @@ impl Played {
     }
 }
 
-fn play(template: &SoakOptions, seed: u64) -> Played {
+fn play(template: &SoakOptions, seed: u64, dense: bool) -> Played {
     let began = Instant::now();
     let options = SoakOptions {
         seed,
         ..template.clone()
     };
     // A panic is a bug like any other: it is told with its seed, and the other seeds go on.
-    let report = catch_unwind(AssertUnwindSafe(|| soak(&options))).map_err(|payload| {
+    let run = if dense { dense_soak } else { soak };
+    let report = catch_unwind(AssertUnwindSafe(|| run(&options))).map_err(|payload| {
         let text = payload
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -109,7 +143,7 @@ fn play(template: &SoakOptions, seed: u64) -> Played {
     }
 }
 
-fn add_up(played: &BTreeMap<u64, Played>) -> json::Soak {
+fn add_up(played: &BTreeMap<u64, Played>, wall: Duration) -> json::Soak {
     let mut total = json::Soak::default();
     let mut busy = Duration::ZERO;
     for (&seed, one) in played {
@@ -119,7 +153,11 @@ fn add_up(played: &BTreeMap<u64, Played>) -> json::Soak {
         match &one.report {
             Ok(report) => {
                 total.actions += report.actions.submitted;
+                total.rounds += report.rounds;
                 total.blocks += report.blocks;
+                total.applied_twice += report.applied_twice;
+                total.root_mismatches.explained += report.roots.explained;
+                total.root_mismatches.unexplained += report.roots.unexplained;
                 total.crashes += report.crashes;
                 total.links_lost += report.links_lost;
                 total.virtual_ms += report.virtual_ms;
@@ -146,6 +184,7 @@ fn add_up(played: &BTreeMap<u64, Played>) -> json::Soak {
     }
     // Each run has one core to itself, so the sum of their times is core time.
     total.speed = json::speed(total.virtual_ms, busy);
+    total.rounds_per_s = json::speed(total.rounds * 1000, wall);
     total
 }
 
@@ -159,8 +198,11 @@ fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
     }
     Ok(SoakOptions {
         seed: 0,
-        trouble: SEED_LASTS,
-        signatures: match options.signatures {
+        trouble: match options.rounds {
+            Some(_) => DENSE_LASTS,
+            None => SEED_LASTS,
+        },
+        signatures: match options.signatures() {
             SignatureName::Real => Signatures::Real,
             SignatureName::Cheap => Signatures::Cheap,
         },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use althing_world::{Report, Waiting};
 
-use crate::cli::PlantName;
+use crate::cli::SignatureName;
 use crate::json::{Soak, speed};
 use crate::page::Written;
 use crate::{Ending, json};
@@ -97,7 +97,9 @@ pub(crate) fn replay(report: &Report, wall: Duration, command: &str, written: Wr
 }
 
 /// Of a soak.
-pub(crate) fn soak(total: &Soak, plant: Option<PlantName>, cheap: bool, jobs: usize) {
+pub(crate) fn soak(total: &Soak, options: &crate::cli::Soak, jobs: usize) {
+    let cheap = options.signatures() == SignatureName::Cheap;
+    let plant = options.plant;
     let mut text = format!(
         "{} played on {}, {} of virtual time, {} signatures: {} submitted, {}, {}, {} lost.\n",
         counted(total.seeds, "seed"),
@@ -121,11 +123,21 @@ pub(crate) fn soak(total: &Soak, plant: Option<PlantName>, cheap: bool, jobs: us
                 format!(" --plant {}", plant.as_str()),
             )
         });
-        let signatures = if cheap { " --signatures cheap" } else { "" };
+        let signatures = match options.signatures {
+            Some(SignatureName::Cheap) => " --signatures cheap",
+            Some(SignatureName::Real) if options.rounds.is_some() => " --signatures real",
+            Some(SignatureName::Real) | None => "",
+        };
+        let rounds = if options.rounds.is_some() {
+            // One round is less than any seed has: exactly this one is played.
+            " --rounds 1"
+        } else {
+            ""
+        };
         line(
             &mut text,
             format_args!(
-                "Again: cargo run --release{features} -- soak --seed {}{plant}{signatures}",
+                "Again: cargo run --release{features} -- soak{rounds} --seed {}{plant}{signatures}",
                 first.seed
             ),
         );
@@ -145,6 +157,21 @@ pub(crate) fn soak(total: &Soak, plant: Option<PlantName>, cheap: bool, jobs: us
             format_args!("The planted bug {} was NOT found.", plant.as_str()),
         ),
         (None, _) => {}
+    }
+    if options.rounds.is_some() {
+        line(
+            &mut text,
+            format_args!(
+                "{} ({} a second), {}, {} executions made twice, root mismatches: {} explained by bent rules, {} unexplained, {}.",
+                counted(total.rounds, "round"),
+                total.rounds_per_s,
+                counted(total.blocks, "block"),
+                total.applied_twice,
+                total.root_mismatches.explained,
+                total.root_mismatches.unexplained,
+                counted(total.violations.len() as u64, "violation"),
+            ),
+        );
     }
     print!("{text}");
 }

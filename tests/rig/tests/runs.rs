@@ -191,9 +191,13 @@ fn a_soak_adds_up_and_excludes_its_end() {
     let value = object(&["soak", "--seeds", "3..5", "--signatures", "cheap", "--json"]);
     let expected = [
         "actions",
+        "applied_twice",
         "blocks",
         "crashes",
         "links_lost",
+        "root_mismatches",
+        "rounds",
+        "rounds_per_s",
         "seeds",
         "speed",
         "violations",
@@ -209,6 +213,29 @@ fn a_soak_adds_up_and_excludes_its_end() {
         let sum: u64 = parts.iter().map(|part| number(part, key)).sum();
         assert_eq!(number(&value, key), sum, "{key}");
     }
+}
+
+#[test]
+fn a_soak_of_rounds_plays_them_and_applies_every_block_twice() {
+    let soak = |more: &[&str]| {
+        let base = ["soak", "--rounds", "1500", "--json"];
+        object(&[&base[..], more].concat())
+    };
+    let mut value = soak(&[]);
+    assert!(number(&value, "rounds") >= 1500);
+    assert!(number(&value, "applied_twice") >= 3 * number(&value, "blocks"));
+    assert_eq!(number(&value["root_mismatches"], "unexplained"), 0);
+    assert_eq!(value["violations"], Value::Array(Vec::new()));
+    let mut alone = soak(&["--jobs", "1"]);
+    for run in [&mut value, &mut alone] {
+        // What the machine has a part in.
+        run["speed"].take();
+        run["rounds_per_s"].take();
+    }
+    assert_eq!(
+        value, alone,
+        "whatever the cores, the same seeds are played"
+    );
 }
 
 /// A soak that does not find a bug that is there is no soak.

@@ -21,6 +21,8 @@ pub(crate) struct Invariants {
     violations: Vec<Violation>,
     /// Block and state root of every height, as the first phone told it.
     blocks: BTreeMap<(GroupId, u64), (Hash, Option<Hash>)>,
+    /// Two roots of one block that no bent rules explain.
+    root_mismatches: u64,
 }
 
 impl Invariants {
@@ -30,6 +32,7 @@ impl Invariants {
             seed,
             violations: Vec::new(),
             blocks: BTreeMap::new(),
+            root_mismatches: 0,
         }
     }
 
@@ -48,6 +51,17 @@ impl Invariants {
                 what,
             });
         }
+    }
+
+    /// Notes that one block has two roots and nothing explains it.
+    pub(crate) fn root_mismatch(&mut self, at_us: u64, phone: Option<usize>, what: String) {
+        self.root_mismatches += 1;
+        self.violate(at_us, phone, what);
+    }
+
+    /// Two roots of one block that nothing explains.
+    pub(crate) fn root_mismatches(&self) -> u64 {
+        self.root_mismatches
     }
 
     /// A phone told a block as final: it is the block of everybody at that height.
@@ -110,7 +124,7 @@ impl Invariants {
             .or_insert((view.head.block, None));
         let first = *known.1.get_or_insert(root);
         if first != root {
-            self.violate(
+            self.root_mismatch(
                 at_us,
                 Some(phone),
                 format!(

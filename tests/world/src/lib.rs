@@ -31,7 +31,12 @@ pub use player::{Game, Habits};
 pub use profile::Profile;
 pub use report::{
     Absence, ActionCounts, AirBytes, Behind, Frame, Latencies, LogLine, PhoneFrame, Progress,
-    Recording, Report, Violation, Waiting,
+    Recording, Report, RootMismatches, Violation, Waiting,
 };
 pub use scheme::{KeyedHash, Signatures};
 pub use world::{Act, World, WorldConfig};
+
+/// The worked example is compiled and run as a test of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/counter.md")]
+struct CounterGuide;

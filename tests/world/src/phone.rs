@@ -6,7 +6,7 @@ use std::sync::Arc;
 use althing::ble::{AdvertInterval, AppMode, Role, ScanDuty};
 use althing::crypto::Identity;
 use althing::id::{DeviceId, GroupId, LinkId, OpId};
-use althing::node::{PatchEntry, View};
+use althing::node::{PatchEntry, TallyView, View};
 use althing::rules::Rules;
 use althing::rules::board::Board;
 use althing::rules::counter::Counter;
@@ -66,6 +66,10 @@ pub struct Phone {
     /// Bytes and faults of earlier processes.
     pub(crate) sent_before: BTreeMap<&'static str, u64>,
     pub(crate) faults_before: BTreeMap<&'static str, u64>,
+    /// Executions of earlier processes that were made twice.
+    pub(crate) applied_twice_before: u64,
+    /// What it had counted in the tally when its process died last.
+    pub(crate) counted_before: i64,
 }
 
 /// What a node knows of a link.
@@ -92,6 +96,8 @@ pub(crate) struct TableSeat {
     pub(crate) status: &'static str,
     /// What changed on the screen, as last told.
     pub(crate) patches: Vec<PatchEntry>,
+    /// The value of the tally, as last told.
+    pub(crate) tally: i64,
 }
 
 impl Phone {
@@ -154,6 +160,24 @@ impl Phone {
         &self.table.patches
     }
 
+    /// The tally of its table, once that has started and while the process runs.
+    pub fn tally(&self) -> Option<TallyView> {
+        self.node.as_ref()?.tally(self.table.group?)
+    }
+
+    /// What its user counted in the tally.
+    pub fn counted(&self) -> i64 {
+        let own = self.identity.peer();
+        let tally = self.tally().map(|tally| tally.members);
+        let own = tally.into_iter().flatten().find(|(peer, _)| *peer == own);
+        own.map_or(0, |(_, counted)| counted)
+    }
+
+    /// The value of the tally that it told last.
+    pub fn tally_told(&self) -> i64 {
+        self.table.tally
+    }
+
     /// What its screen shows.
     pub fn view(&self) -> Option<View> {
         self.node.as_ref()?.view(self.table.group?)
@@ -173,6 +197,12 @@ impl Phone {
     pub(crate) fn sent_bytes(&self) -> BTreeMap<&'static str, u64> {
         let now = self.node.as_ref().map(Node::sent_bytes);
         sum(&self.sent_before, now.unwrap_or_default())
+    }
+
+    /// Executions of blocks that were made twice, over all processes.
+    pub(crate) fn applied_twice(&self) -> u64 {
+        let now = self.node.as_ref().map(Node::applied_twice);
+        self.applied_twice_before + now.unwrap_or(0)
     }
 
     /// Faults of peers, by name, over all processes.

@@ -63,6 +63,8 @@ pub struct Habits {
     pub pause_max_us: u64,
     /// Own submissions without a final fate at which he waits.
     pub unsettled_max: usize,
+    /// Looks, of a thousand, at which he also adds one to the tally.
+    pub counts_permille: u32,
 }
 
 impl Default for Habits {
@@ -71,6 +73,7 @@ impl Default for Habits {
             pause_min_us: 300_000,
             pause_max_us: 1_500_000,
             unsettled_max: 4,
+            counts_permille: 0,
         }
     }
 }
@@ -82,6 +85,8 @@ pub(crate) enum Tap {
     Submit(Vec<u8>),
     /// Sees off a rejected one.
     Acknowledge(SubmissionId),
+    /// Adds one to the tally.
+    Count,
 }
 
 /// Somebody who plays.
@@ -126,6 +131,10 @@ impl Player {
                 Game::Counter => self.counter(view).map(|action| action.encode()),
             };
             taps.extend(wish.map(Tap::Submit));
+        }
+        let counts = self.habits.counts_permille;
+        if counts > 0 && self.chance.permille(counts) {
+            taps.push(Tap::Count);
         }
         taps
     }

@@ -21,6 +21,12 @@ pub struct Report {
     pub actions: ActionCounts,
     /// Committed blocks.
     pub blocks: u64,
+    /// Rounds of agreement that were begun.
+    pub rounds: u64,
+    /// Executions of blocks, by all phones, that were made twice with one result.
+    pub applied_twice: u64,
+    /// Two roots of one block.
+    pub roots: RootMismatches,
     /// What must never happen and did.
     pub violations: Vec<Violation>,
     /// Hash of the highest final block, by player; [`Hash::ZERO`] where no table has started.
@@ -60,6 +66,15 @@ pub struct Report {
     pub unfinished: Option<String>,
     /// Of a replay: the recording's part in it.
     pub recording: Option<Recording>,
+}
+
+/// How often one block had two roots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RootMismatches {
+    /// Found out by a phone whose rules were bent on purpose.
+    pub explained: u64,
+    /// Anything else: each is a violation.
+    pub unexplained: u64,
 }
 
 /// Fates of what players submitted.

@@ -8,7 +8,7 @@ mod watch;
 
 pub use replay::{ReplayOptions, replay};
 pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
-pub use soak::{SoakOptions, soak};
+pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, soak};
 pub use table::{TableOptions, table};
 
 use althing::Duration;

@@ -55,6 +55,12 @@ pub(crate) struct Stats {
     pub(crate) radio_cycles: u64,
     pub(crate) links_made: u64,
     pub(crate) links_lost: u64,
+    /// Sum of what was counted in the tally, stored or not.
+    pub(crate) counted: i64,
+    /// What of it went with crashes before it was stored.
+    pub(crate) counts_lost: i64,
+    /// Times that a phone with bent rules found its own root to be another one.
+    pub(crate) roots_explained: u64,
 }
 
 impl Stats {

@@ -259,6 +259,8 @@ impl World {
             puppet: None,
             sent_before: BTreeMap::new(),
             faults_before: BTreeMap::new(),
+            applied_twice_before: 0,
+            counted_before: 0,
         });
         self.near.push(BTreeSet::new());
         self.by_phone.push(BTreeSet::new());

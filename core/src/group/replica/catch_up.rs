@@ -61,6 +61,7 @@ impl Replica {
             actions_known: BoundedVec::truncating(self.pool.counters()),
             actions_digest: self.pool.digest(),
             reply,
+            tally_digest: self.tally.digest(),
         }
     }
 
@@ -83,6 +84,7 @@ impl Replica {
             };
             self.send_status(to, false, out);
         }
+        self.tally_heard(sender, status.tally_digest, status.reply, now, out);
         if status.height <= height && self.may_offer(sender, now) {
             self.send_votes(sender, status.round, out);
         }

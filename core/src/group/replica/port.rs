@@ -147,4 +147,9 @@ pub enum ReplicaEvent {
         /// What, in words.
         what: String,
     },
+    /// The tally shows another value.
+    Tally {
+        /// The value.
+        value: i64,
+    },
 }

@@ -80,6 +80,7 @@ impl Replica {
             self.synchronize(now, out);
             self.dirty = true;
             self.repeat.reset(now);
+            self.tally_reachable();
         }
     }
 

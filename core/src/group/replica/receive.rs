@@ -79,6 +79,7 @@ impl Replica {
                 }
             }
             GroupMessage::Found(found) => self.found(sender, found, now, out),
+            GroupMessage::Tally(counts) => self.tally_received(sender, counts, now, out),
         }
     }
 

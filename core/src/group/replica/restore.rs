@@ -1,7 +1,8 @@
 //! What a replica keeps in the store, and how it goes on from there.
 //!
 //! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified header;
-//! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's.
+//! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's;
+//! `T` + author and run, a count of the tally.
 
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +106,7 @@ impl Replica {
             submissions,
             consensus,
             own,
+            records,
             now,
         );
         replica.stored_base = past.base_height;

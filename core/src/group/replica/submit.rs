@@ -118,6 +118,9 @@ impl Replica {
 
     /// A batch of own submissions is durable: only now do they leave (C8).
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        if let Some(counted) = self.counting.remove(&sequence) {
+            return self.tally_stored(counted, out);
+        }
         let actions = self.storing.remove(&sequence).unwrap_or_default();
         for action in &actions {
             self.pool.insert(action.clone());

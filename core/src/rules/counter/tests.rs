@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::Reason;
 
 const ANN: PeerId = PeerId([1; 32]);
 const BOB: PeerId = PeerId([2; 32]);
@@ -243,4 +242,15 @@ proptest! {
         Counter.describe(CONFLICT, &payload);
         Counter.order_key(&payload);
     }
+}
+
+#[test]
+fn a_conflict_says_what_stands() {
+    let mut overlay = counter(&[]);
+    add(&mut overlay, &ANN, 5, None).expect("no expectation");
+    let refused = add(&mut overlay, &BOB, 1, Some(4)).expect_err("it stands at 5");
+    assert_eq!(conflict(&refused.into()), Some(5));
+    let overflow = add(&mut overlay, &BOB, i64::MAX, None).expect_err("too far");
+    assert_eq!(conflict(&overflow.into()), None, "no conflict");
+    assert_eq!(conflict(&Reason::Expired), None);
 }

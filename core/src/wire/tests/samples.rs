@@ -263,6 +263,23 @@ pub(super) fn status() -> Status {
         actions_known: list(vec![1, 2, 300, 0]),
         actions_digest: u64::MAX,
         reply: true,
+        tally_digest: 1 << 40,
+    }
+}
+
+pub(super) fn counts() -> Counts {
+    let count = |author, added, subtracted| {
+        let count = Count {
+            author,
+            run: RunId(7),
+            added,
+            subtracted,
+        };
+        count.sign(GROUP, &identity(author + 1))
+    };
+    Counts {
+        all: true,
+        counts: list(vec![count(0, 300, 0), count(1, TALLY_TOTAL_MAX, 5)]),
     }
 }
 
@@ -318,6 +335,7 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
     for found in answers() {
         number("found", GroupMessage::Found(found));
     }
+    number("tally", GroupMessage::Tally(counts()));
     messages
 }
 

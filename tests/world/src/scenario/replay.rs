@@ -105,6 +105,7 @@ pub fn replay(
         pause_min_us: 1_500_000,
         pause_max_us: 6_000_000,
         unsettled_max: 4,
+        ..Habits::default()
     };
     world.add_players(0..players, Game::Craps, habits);
     world.run_until(recording_starts);

@@ -1,5 +1,9 @@
 //! A soak: everything that goes wrong, for a while; then it must all come right.
 
+mod dense;
+
+pub use dense::{DENSE_LASTS, dense_soak};
+
 use althing::Duration;
 use althing::ble::AppMode;
 #[cfg(feature = "planted")]
@@ -39,7 +43,7 @@ impl Default for SoakOptions {
 }
 
 /// Kinds of messages that are agreement: an idle table sends none of them.
-const AGREEMENT: [&str; 8] = [
+const AGREEMENT: [&str; 9] = [
     "actions",
     "proposal",
     "votes",
@@ -48,6 +52,7 @@ const AGREEMENT: [&str; 8] = [
     "reveal",
     "fetch",
     "found",
+    "tally",
 ];
 /// How long it may take until everything has its fate, once everyone is in range.
 const SETTLE_MAX: Duration = Duration::from_secs(180);
@@ -105,6 +110,7 @@ pub fn soak(options: &SoakOptions) -> Report {
         pause_min_us: 200_000,
         pause_max_us: 900_000,
         unsettled_max: 4,
+        ..Habits::default()
     };
     for phone in (0..players).filter(|phone| bent != Some(*phone)) {
         world.add_player(phone, game, habits);

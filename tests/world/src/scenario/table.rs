@@ -98,6 +98,7 @@ pub fn table(options: &TableOptions, progress: &mut dyn FnMut(&Progress)) -> Rep
         pause_min_us: 400_000,
         pause_max_us: 2_400_000,
         unsettled_max: 4,
+        ..Habits::default()
     };
     world.add_players(0..players, Game::Craps, habits);
     play(&mut world, &mut watch, options);

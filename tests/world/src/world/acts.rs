@@ -136,9 +136,12 @@ impl World {
     /// The process of a phone dies.
     pub(super) fn crash(&mut self, phone: usize, clean: bool) {
         let this = &mut self.phones[phone];
+        let counted = this.counted();
         let Some(node) = this.node.take() else {
             return;
         };
+        this.counted_before = counted;
+        this.applied_twice_before += node.applied_twice();
         for (name, bytes) in node.sent_bytes() {
             *this.sent_before.entry(name).or_insert(0) += bytes;
         }
@@ -153,7 +156,13 @@ impl World {
         let Some(phone) = self.at_work else {
             return self.violate(None, format!("panic: {what}"));
         };
-        self.violate(Some(phone), format!("panic: {what}"));
+        if what.contains("two executions of one block differ") {
+            let what = format!("panic: {what}");
+            self.invariants
+                .root_mismatch(self.now_us, Some(phone), what);
+        } else {
+            self.violate(Some(phone), format!("panic: {what}"));
+        }
         if self.phones[phone].node.take().is_some() {
             self.die(phone, true);
         }
@@ -184,6 +193,7 @@ impl World {
         self.phones[phone].store_number += 1;
         self.phones[phone].table.started = false;
         self.phones[phone].table.height = 0;
+        self.phones[phone].table.tally = 0;
         self.stats.stores_lost += 1;
         let store_number = self.phones[phone].store_number;
         let before = self.stats.submissions.len();
@@ -236,9 +246,12 @@ impl World {
                     .restored(now_us, phone, height, before, told_us, crashed_us);
                 self.invariants.view(now_us, phone, &view);
             }
+            let tally = self.phones[phone].tally();
+            self.phones[phone].table.tally = tally.map_or(0, |tally| tally.value);
             self.phones[phone].table.height = height;
             self.phones[phone].table.started = true;
             self.look_for_lost(phone, &view);
+            self.look_for_lost_counts(phone);
         }
         if empty && let Some(ticket) = self.phones[phone].table.ticket.clone() {
             // The user still has the ticket: a listed member is answered with the genesis.
@@ -248,6 +261,16 @@ impl World {
                 self.violate(Some(phone), format!("cannot rejoin {group:?}: {error}"));
             }
         }
+    }
+
+    /// What its user had counted and the restarted node does not know: only what was not synced.
+    fn look_for_lost_counts(&mut self, phone: usize) {
+        let this = &self.phones[phone];
+        let lost = this.counted_before - this.counted();
+        if lost < 0 {
+            self.violate(Some(phone), format!("a restart counted {} more", -lost));
+        }
+        self.stats.counts_lost += lost;
     }
 
     /// Submissions that the restarted node does not know. Only what was not synced may be gone.

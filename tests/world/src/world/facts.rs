@@ -30,6 +30,7 @@ impl World {
             Command::Withdraw { .. } => "withdraw",
             Command::Acknowledge { .. } => "acknowledge",
             Command::Seal { .. } => "seal",
+            Command::Count { .. } => "count",
         };
         let seat_ticket = match &command {
             Command::JoinTable { ticket, .. } => Some(ticket.clone()),
@@ -90,6 +91,16 @@ impl World {
             Done::Submitted { submission } => Ok(submission),
             other => panic!("a submission was answered by {other:?}"),
         }
+    }
+
+    /// Adds to the tally of a phone's table.
+    pub fn count(&mut self, phone: usize, amount: i64) -> Result<(), CommandError> {
+        let Some(group) = self.phones[phone].table.group else {
+            return Err(CommandError::NotStarted);
+        };
+        self.command(phone, Command::Count { group, amount })?;
+        self.stats.counted += amount;
+        Ok(())
     }
 
     /// A fact of the radio for a phone's node, if its process runs.
@@ -229,6 +240,7 @@ impl World {
                 Tap::Acknowledge(submission) => {
                     self.command(phone, Command::Acknowledge { group, submission })
                 }
+                Tap::Count => self.count(phone, 1).map(|()| Done::Ok),
             };
         }
     }
@@ -345,6 +357,7 @@ impl World {
                         .violate(self.now_us, Some(phone), format!("fault: {fault}"));
                 }
             }
+            Event::Tally { value, .. } => self.phones[phone].table.tally = value,
             Event::StoreFailed { fault } => {
                 let name = self.phones[phone].name.clone();
                 self.note(format!("{name}: {fault}"));
@@ -371,11 +384,16 @@ impl World {
     }
 
     fn status(&mut self, phone: usize, status: &Status) {
-        if let Status::Diverged { evidence } = status
-            && self.config.bent != Some(phone)
-        {
-            self.invariants
-                .violate(self.now_us, Some(phone), format!("diverged: {evidence}"));
+        if let Status::Diverged { evidence } = status {
+            if self.config.bent == Some(phone) {
+                self.stats.roots_explained += 1;
+            } else {
+                self.invariants.root_mismatch(
+                    self.now_us,
+                    Some(phone),
+                    format!("diverged: {evidence}"),
+                );
+            }
         }
         let word = word(status);
         if self.phones[phone].table.status != word {

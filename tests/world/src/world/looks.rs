@@ -9,7 +9,7 @@ use super::World;
 use crate::phone::Phone;
 use crate::player;
 use crate::report::{
-    ActionCounts, AirBytes, Frame, Latencies, PhoneFrame, Progress, Report, Waiting,
+    ActionCounts, AirBytes, Frame, Latencies, PhoneFrame, Progress, Report, RootMismatches, Waiting,
 };
 use crate::stats::Ending;
 
@@ -122,6 +122,18 @@ impl World {
             .map_or(0, |reading| reading.rolls)
     }
 
+    /// Rounds of agreement that were begun, as the foremost of the first `players` phones says.
+    pub fn rounds(&self, players: usize) -> u64 {
+        let table = self.phones.iter().take(players);
+        let round = |phone: &Phone| phone.node.as_ref()?.round(phone.table.group?);
+        table.filter_map(round).max().unwrap_or(0)
+    }
+
+    /// What was counted in the tally and not lost with a crash before it was stored.
+    pub fn counted(&self) -> i64 {
+        self.stats.counted - self.stats.counts_lost
+    }
+
     /// Submissions without a final fate.
     pub fn open_submissions(&self) -> u64 {
         self.stats.count(|ending| ending == Ending::Open)
@@ -137,23 +149,25 @@ impl World {
         self.stats.submissions.len() as u64 + self.stats.lost
     }
 
-    /// Whether the first `players` phones stand at one head, with nothing open and nobody waiting; a
-    /// phone with bent rules does not count.
+    /// Whether the first `players` phones stand at one head, show one tally, with nothing open and
+    /// nobody waiting; a phone with bent rules does not count.
     pub fn is_settled(&self, players: usize) -> bool {
         if self.open_submissions() > 0 {
             return false;
         }
         let mut heads = BTreeSet::new();
+        let mut tallies = BTreeSet::new();
         for (index, phone) in self.phones.iter().enumerate().take(players) {
             if self.config.bent == Some(index) {
                 continue;
             }
+            tallies.insert(phone.tally().map(|tally| tally.value));
             match phone.view() {
                 Some(view) if view.waiting_for.is_empty() => heads.insert(view.head.block.0),
                 Some(_) | None => return false,
             };
         }
-        heads.len() == 1
+        heads.len() == 1 && tallies.len() == 1
     }
 
     /// Bytes handed to links so far by all phones, by kind.
@@ -206,6 +220,12 @@ impl World {
                 .max()
                 .unwrap_or(0)
                 .saturating_sub(self.origin.height),
+            rounds: self.rounds(players),
+            applied_twice: self.phones.iter().map(Phone::applied_twice).sum(),
+            roots: RootMismatches {
+                explained: self.stats.roots_explained,
+                unexplained: self.invariants.root_mismatches(),
+            },
             violations: self.invariants.violations().to_vec(),
             heads: table().map(head).collect(),
             heights: table().map(|phone| phone.table.height).collect(),
