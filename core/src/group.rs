@@ -17,8 +17,8 @@ mod transcript;
 mod view;
 
 pub use api::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, Transcript, TranscriptEntry,
+    View, WaitingFor,
 };
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
@@ -36,5 +36,8 @@ pub use randomness::{
 pub use records::{AuthorRecord, CLOSED_RUNS_MAX, Place, REFUSALS_KEPT, Records};
 pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 pub use ticket::Ticket;
-pub use transcript::{Roll, TranscriptError, verify};
+pub use transcript::{
+    Retrace, Roll, Step, StepAction, TRANSCRIPT_LEN_MAX, TRANSCRIPT_VERSION, TranscriptDamage,
+    TranscriptError, TranscriptFileError, TranscriptReader, verify,
+};
 pub use view::{StoreBatch, Submissions};

@@ -24,8 +24,8 @@ use crate::outbox::Outbox;
 use crate::time::Instant;
 
 pub use crate::group::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, Transcript, TranscriptEntry,
+    View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, StoreCommand};
@@ -254,6 +254,19 @@ impl Node {
     /// Its transcript as far as this node retains it.
     pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
         self.replica(group).map(|replica| replica.transcript())
+    }
+
+    /// A group as it was at `height`: its state, head and transcript, beside the live ones, which do
+    /// not move. For screens that look back, for debugging, and for comparing what two phones hold.
+    ///
+    /// Fails with `UnknownGroup`, `NotStarted`, or `NotKept` for a height above the head or one whose
+    /// block was dropped; the genesis is always kept.
+    pub fn rollback(&self, group: GroupId, height: u64) -> Result<Rollback, CommandError> {
+        if !self.tables.contains_key(&group) {
+            return Err(CommandError::UnknownGroup(group));
+        }
+        let replica = self.replica(group).ok_or(CommandError::NotStarted)?;
+        replica.rollback(height)
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

@@ -100,6 +100,16 @@ pub enum AlthingError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// A height whose state is not, or not any more, kept.
+    #[error("height {height} is not kept here: ask for 0 or for one from {oldest} to {head}")]
+    NotKept {
+        /// Height asked for.
+        height: u64,
+        /// Lowest height above the genesis that is kept.
+        oldest: u64,
+        /// Highest one.
+        head: u64,
+    },
 }
 
 impl From<CommandError> for AlthingError {
@@ -133,6 +143,15 @@ impl From<CommandError> for AlthingError {
             CommandError::UnknownSubmission => Self::UnknownSubmission,
             CommandError::AlreadySigned => Self::AlreadySigned,
             CommandError::BadName => Self::BadName,
+            CommandError::NotKept {
+                height,
+                oldest,
+                head,
+            } => Self::NotKept {
+                height,
+                oldest,
+                head,
+            },
         }
     }
 }

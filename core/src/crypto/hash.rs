@@ -62,6 +62,8 @@ pub enum Domain {
     TicketProof = 40,
     /// Bytes that a roster is signed over.
     Roster = 41,
+    /// One record of a transcript file.
+    TranscriptRecord = 50,
 }
 
 /// A BLAKE3 hash, 32 bytes.

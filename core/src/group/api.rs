@@ -130,6 +130,18 @@ pub struct PatchEntry {
     pub new: Option<Vec<u8>>,
 }
 
+/// A group as it was at an earlier height: a copy beside the live one, which does not move.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollback {
+    /// Where the group stood.
+    pub head: Head,
+    /// The committed state there.
+    pub state: Map,
+    /// What is retained up to there. Its last block may lack a finalization of its own, where it
+    /// became final by a block above: then it is checked only as part of a longer transcript.
+    pub transcript: Transcript,
+}
+
 /// What a group did, as far as it is retained: enough to execute it again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {

@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing, Submissions,
-    Transcript, TranscriptEntry, View, WaitingFor,
+    Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Rollback, Standing,
+    Submissions, Transcript, View, WaitingFor,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
 use crate::crypto::{Hash, Identity};
-use crate::error::PeerFault;
+use crate::error::{CommandError, PeerFault};
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
 use crate::outbox::Outbox;
@@ -338,30 +338,26 @@ impl Replica {
 
     /// What this phone can show of how the group came here.
     pub fn transcript(&self) -> Transcript {
-        // Where older blocks were dropped, the state after the oldest kept one is the base.
-        let base_height = match self.history.entries().next() {
-            Some(first) if first.block.height > 1 => first.block.height,
-            _ => 0,
-        };
-        let base = self
-            .history
-            .state_at(base_height)
-            .expect("a kept block has its state");
-        let above = self
-            .history
-            .since(base_height)
-            .expect("nothing above the base was dropped");
-        Transcript {
-            genesis: self.genesis.clone(),
-            entries: above
-                .map(|entry| TranscriptEntry {
-                    block: entry.block.clone(),
-                    finalization: entry.finalization.clone(),
-                })
-                .collect(),
-            base: base.clone(),
-            base_height,
-        }
+        Transcript::of(&self.genesis, &self.history)
+    }
+
+    /// The group as it was at `height`, beside the live one, which does not move.
+    pub fn rollback(&self, height: u64) -> Result<Rollback, CommandError> {
+        // A clone shares every state with the live history.
+        let mut past = self.history.clone();
+        past.rollback(height).map_err(|_| {
+            let oldest = self.history.entries().next();
+            CommandError::NotKept {
+                height,
+                oldest: oldest.map_or(0, |entry| entry.block.height),
+                head: self.history.head().0,
+            }
+        })?;
+        Ok(Rollback {
+            head: head_of(self.group, self.executor.epoch(), &past),
+            state: past.state().clone(),
+            transcript: Transcript::of(&self.genesis, &past),
+        })
     }
 
     /// What is waited for, and for whom.

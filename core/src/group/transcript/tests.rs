@@ -1,16 +1,16 @@
 use super::*;
 use crate::crypto::{Ed25519, Identity};
-use crate::group::TranscriptEntry;
 use crate::group::fixture::{ROLL, Room, Tip, add};
 use crate::group::randomness::Reveals;
+use crate::group::{Opened, TranscriptEntry};
 use crate::rules::Random;
 use crate::wire::{BoundedVec, Mode, Opening, SignedAction, VoteStatement};
 
 /// A room that plays and writes down what it does.
-struct Played {
-    room: Room,
+pub(super) struct Played {
+    pub(super) room: Room,
     tip: Tip,
-    transcript: Transcript,
+    pub(super) transcript: Transcript,
 }
 
 impl Played {
@@ -45,7 +45,7 @@ impl Played {
     }
 }
 
-fn check(room: &Room, transcript: &Transcript) -> Result<Vec<Roll>, TranscriptError> {
+pub(super) fn check(room: &Room, transcript: &Transcript) -> Result<Vec<Roll>, TranscriptError> {
     verify(transcript, room.rules.clone(), Arc::clone(&room.scheme))
 }
 
@@ -73,7 +73,7 @@ fn finalize(room: &Room, block: Hash, voters: &[u8]) -> Certificate {
 const QUORUM: &[u8] = &[0, 1, 2];
 
 /// Two draws, the second without voter 3; preimages come in several blocks.
-fn played() -> Played {
+pub(super) fn played() -> Played {
     let mut played = Played::new();
     let mut pens = played.room.pens();
     let none = Reveals::default();
@@ -111,6 +111,81 @@ fn a_stranger_recomputes_every_roll() {
     let mut random = Random::new(rolls[1].seed);
     let dice = [random.die(6), random.die(6)];
     assert_eq!(played.tip.state.get(b"dice"), Some(&dice[..]));
+}
+
+#[test]
+fn every_step_says_who_did_what_and_what_changed() {
+    let played = played();
+    let room = &played.room;
+    let retrace = Retrace::new(&played.transcript, room.rules.clone(), room.scheme.clone());
+    let steps: Vec<Step> = retrace.unwrap().map(Result::unwrap).collect();
+    let heights: Vec<u64> = steps.iter().map(|step| step.height).collect();
+    assert_eq!(heights, [1, 2, 3, 4, 5]);
+    let finalized: Vec<bool> = steps.iter().map(|step| step.finalized).collect();
+    assert_eq!(finalized, [true, false, true, false, true]);
+    let mut state = played.transcript.base.clone();
+    for (step, entry) in steps.iter().zip(&played.transcript.entries) {
+        assert_eq!(step.block, entry.block.hash(room.executor.epoch()));
+        assert_eq!(step.state.root(), entry.block.root);
+        assert_eq!(step.changes, state.changes(&step.state));
+        assert_eq!(step.actions.len(), entry.block.actions.len());
+        state = step.state.clone();
+    }
+    assert_eq!(state, played.tip.state);
+    let author = |step: &Step| step.actions.iter().map(|it| it.author).collect::<Vec<u8>>();
+    assert_eq!(author(&steps[1]), [1]);
+    let mut missing = author(&steps[3]);
+    missing.sort_unstable();
+    assert_eq!(missing, [0, 1, 2]);
+    assert_eq!(steps[2].roll.as_ref().map(|roll| roll.draw), Some(1));
+    assert_eq!(steps[1].roll, None);
+}
+
+#[test]
+fn steps_end_at_the_first_check_that_fails() {
+    let mut played = played();
+    played.transcript.entries[2].block.root = Hash::ZERO;
+    let room = &played.room;
+    let retrace = Retrace::new(&played.transcript, room.rules.clone(), room.scheme.clone());
+    let seen: Vec<_> = retrace
+        .unwrap()
+        .map(|it| it.map(|step| step.height))
+        .collect();
+    let error = TranscriptError::Block {
+        height: 3,
+        invalid: Invalid::WrongRoot,
+    };
+    assert_eq!(seen, [Ok(1), Ok(2), Err(error)]);
+}
+
+/// A base above the genesis is a claim of whoever wrote it: it must not break whoever reads it.
+#[test]
+fn a_base_of_another_committee_is_refused() {
+    let played = played();
+    let mut state = played.room.head();
+    for entry in &played.transcript.entries[..2] {
+        state.execute(&played.room.executor, &entry.block).unwrap();
+    }
+    let based = |base: Map| {
+        let transcript = Transcript {
+            entries: played.transcript.entries[2..].to_vec(),
+            base,
+            base_height: 2,
+            ..played.transcript.clone()
+        };
+        check(&played.room, &transcript)
+    };
+    assert!(based(state.state.clone()).is_ok());
+    assert_eq!(based(Map::new()), Err(TranscriptError::Base));
+    for members in [3, 5] {
+        let mut draws = state.state.draws().unwrap();
+        let mut voters = draws.voters.to_vec();
+        voters.resize(members, voters[0].clone());
+        draws.voters = BoundedVec::truncating(voters);
+        let mut overlay = crate::state::Overlay::new(state.state.clone());
+        crate::group::records::set_draws(&mut overlay, &draws);
+        assert_eq!(based(overlay.absorb()), Err(TranscriptError::Base));
+    }
 }
 
 #[test]
@@ -251,14 +326,17 @@ fn a_seed_that_the_preimages_do_not_give_is_refused() {
     }
     let follow = |change: &dyn Fn(usize, &mut Opened)| {
         let mut dice = Dice::new(executor, &played.transcript);
+        let mut rolls = 0;
         for (at, entry) in played.transcript.entries.iter().enumerate() {
             let mut claimed = opened[at].clone();
             if let Some(claimed) = &mut claimed {
                 change(at, claimed);
             }
-            dice.block(&entry.block, entry.block.hash(epoch), claimed.as_ref())?;
+            let hash = entry.block.hash(epoch);
+            let roll = dice.block(executor, &entry.block, hash, claimed.as_ref())?;
+            rolls += usize::from(roll.is_some());
         }
-        Ok(dice.rolls.len())
+        Ok(rolls)
     };
     assert_eq!(follow(&|_, _| {}), Ok(2));
     assert_eq!(
