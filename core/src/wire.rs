@@ -14,7 +14,7 @@ mod vote;
 pub use action::{
     Action, ActionId, ActionPayload, FrontierEntry, Reason, Refused, SignedAction, Validity,
 };
-pub use block::{Block, Opening, Parent, Proposal};
+pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
 pub use codec::{DecodeError, decode, encode};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};

@@ -12,90 +12,31 @@
 //!   the dice pass him over until he acts again.
 //! - No clock: nothing here happens by itself.
 
+mod action;
 mod bet;
 mod cause;
+mod config;
+mod cover;
+mod ledger;
+mod payout;
+mod record;
+mod stakes;
 mod table;
 
-pub use bet::{BetKind, Dice, Odds, Verdict, verdict};
+pub use action::CrapsAction;
+pub use bet::{BetKind, Dice, Hop, NoSuchBet, Number, Pair, Working};
 pub use cause::Cause;
+pub use config::{CrapsConfig, ODDS_TIMES_MAX};
+pub use payout::{Odds, Verdict, verdict};
 pub use table::{PlacedBet, THROWS_KEPT, Table};
 
-use serde::{Deserialize, Serialize};
-
-use self::table::{Ledger, Record, record};
+use self::ledger::{Ledger, record};
+use self::record::Record;
 use super::{Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
 use crate::state::Overlay;
-use crate::wire::{ACTION_PAYLOAD_LEN_MAX, Bytes, MEMBERS_MAX, RulesId, decode, encode};
-
-/// What a player asks of the table. The order of variants is wire format: new ones go to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CrapsAction {
-    /// Takes the first free position.
-    Sit,
-    /// Puts chips on a bet.
-    Bet {
-        /// On what.
-        kind: BetKind,
-        /// The stake.
-        chips: u32,
-    },
-    /// Closes the bets and asks for dice.
-    Roll,
-    /// Gives chips from the own hand to another member.
-    Transfer {
-        /// Member index of who gets them.
-        to: u8,
-        /// How many.
-        chips: u32,
-    },
-    /// Leaves the position.
-    Stand,
-    /// The dice should move on: by the shooter at once, by others when more than half of the
-    /// members ask.
-    Skip {
-        /// The turn that is meant ([`Table::turn`]).
-        turn: u64,
-    },
-}
-
-impl CrapsAction {
-    /// The payload of an action.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(self)
-    }
-
-    /// The action of a payload.
-    pub fn decode(payload: &[u8]) -> Result<Self, Rejection> {
-        decode(payload, ACTION_PAYLOAD_LEN_MAX).map_err(|_| Cause::Malformed.into())
-    }
-}
-
-/// Configuration of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CrapsConfig {
-    /// Chips that every member starts with.
-    pub buy_in: u32,
-    /// Chips that the bank starts with.
-    pub bank: u64,
-}
-
-impl Default for CrapsConfig {
-    fn default() -> Self {
-        Self {
-            buy_in: 1000,
-            bank: 100_000,
-        }
-    }
-}
-
-impl CrapsConfig {
-    /// The `rules_config` of a genesis.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(self)
-    }
-}
+use crate::wire::{Bytes, RulesId};
 
 /// The rule set `craps`. Its configuration is an encoded [`CrapsConfig`]; none means the default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,44 +55,6 @@ impl Craps {
     #[cfg(feature = "planted")]
     pub fn with_plant(double_payout: bool) -> Self {
         Self { double_payout }
-    }
-
-    fn bet(
-        &self,
-        ledger: &mut Ledger<'_>,
-        record: &mut Record,
-        member: u8,
-        kind: BetKind,
-        chips: u32,
-    ) -> Result<(), Rejection> {
-        if !record.is_seated(member) {
-            return Err(Cause::NotSeated.into());
-        }
-        if record.dice_in_the_air {
-            return Err(Cause::DiceInTheAir.into());
-        }
-        if chips == 0 {
-            return Err(Cause::ZeroChips.into());
-        }
-        if !kind.is_open(record.point) {
-            return Err(Cause::NotNow.with(record.point.map_or(0, u64::from)));
-        }
-        if let Some(stake) = ledger.stake(member, kind) {
-            return Err(Cause::AlreadyBet.with(stake.into()));
-        }
-        let hand = ledger.chips(member)?;
-        let left = hand
-            .checked_sub(chips.into())
-            .ok_or_else(|| Cause::NotEnoughChips.with(hand))?;
-        let bank = ledger.bank()?;
-        let exposure = record.exposure.checked_add(kind.best().profit(chips));
-        let Some(exposure) = exposure.filter(|exposure| *exposure <= bank) else {
-            return Err(Cause::BankShort.with(bank.saturating_sub(record.exposure)));
-        };
-        ledger.set_chips(member, left);
-        ledger.set_stake(member, kind, chips);
-        record.exposure = exposure;
-        Ok(())
     }
 
     fn roll(record: &mut Record, member: u8, context: &mut Context<'_>) -> Result<(), Rejection> {
@@ -199,10 +102,7 @@ impl Craps {
         if record.dice_in_the_air {
             return Err(Cause::DiceInTheAir.into());
         }
-        if BetKind::ALL
-            .iter()
-            .any(|kind| ledger.stake(member, *kind).is_some())
-        {
+        if !ledger.bets_of(member).is_empty() {
             return Err(Cause::BetsOnTable.into());
         }
         record.stand(member);
@@ -232,19 +132,23 @@ impl Craps {
         Ok(())
     }
 
-    /// Settles one bet and takes it off the table, unless it stays.
+    /// Settles one bet and takes it off the table, unless it stays; where to, if it moves.
     fn settle(
         &self,
         ledger: &mut Ledger<'_>,
-        record: &mut Record,
         bet: PlacedBet,
+        point: Option<u8>,
         dice: Dice,
-    ) -> Result<(), Rejection> {
+        house: &CrapsConfig,
+    ) -> Result<Option<BetKind>, Rejection> {
         let stake = u64::from(bet.chips);
-        let hand = ledger.chips(bet.member)?;
         let bank = ledger.bank()?;
-        let (to_hand, bank) = match verdict(bet.kind, record.point, dice) {
-            Verdict::Stays => return Ok(()),
+        let (to_hand, bank) = match verdict(bet.kind, bet.working, point, dice, house) {
+            Verdict::Stays => return Ok(None),
+            Verdict::Moves(kind) => {
+                ledger.take_off(bet);
+                return Ok(Some(kind));
+            }
             Verdict::Pushes => (stake, Some(bank)),
             Verdict::Loses => (0, bank.checked_add(stake)),
             Verdict::Wins(odds) => {
@@ -260,14 +164,13 @@ impl Craps {
                 (stake + paid, bank.checked_sub(profit))
             }
         };
-        let hand = hand.checked_add(to_hand).ok_or(Cause::BadState)?;
-        let bank = bank.ok_or(Cause::BadState)?;
-        ledger.set_chips(bet.member, hand);
-        ledger.set_bank(bank);
-        ledger.take_bet(bet.member, bet.kind);
-        let covered = bet.kind.best().profit(bet.chips);
-        record.exposure = record.exposure.saturating_sub(covered);
-        Ok(())
+        let hand = ledger.chips(bet.member)?.checked_add(to_hand);
+        let bests = ledger.bests()?.checked_sub(bet.best(point, house));
+        ledger.set_chips(bet.member, hand.ok_or(Cause::BadState)?);
+        ledger.set_bank(bank.ok_or(Cause::BadState)?);
+        ledger.set_bests(bests.ok_or(Cause::BadState)?);
+        ledger.take_off(bet);
+        Ok(None)
     }
 
     fn throw(&self, overlay: &mut Overlay, dice: Dice) -> Result<(), Rejection> {
@@ -276,8 +179,15 @@ impl Craps {
         if !record.dice_in_the_air {
             return Ok(());
         }
-        for bet in ledger.bets(record.members) {
-            self.settle(&mut ledger, &mut record, bet, dice)?;
+        let house = ledger.house()?;
+        let mut moved = Vec::new();
+        for bet in ledger.bets() {
+            let to = self.settle(&mut ledger, bet, record.point, dice, &house)?;
+            moved.extend(to.map(|kind| PlacedBet { kind, ..bet }));
+        }
+        // The number that a bet moves to was just thrown: whatever lay there is settled.
+        for bet in moved {
+            ledger.place(bet);
         }
         record.dice_in_the_air = false;
         ledger.set_throw(record.throws, dice);
@@ -306,7 +216,7 @@ impl Rules for Craps {
     fn id(&self) -> RulesId {
         RulesId {
             name: Bytes::truncating(b"craps".to_vec()),
-            version: 1,
+            version: 2,
             vectors: hash(Domain::RulesVectors, &[VECTORS.as_bytes()]),
         }
     }
@@ -317,23 +227,17 @@ impl Rules for Craps {
         members: &[PeerId],
         config: &[u8],
     ) -> Result<(), Rejection> {
-        let config = if config.is_empty() {
-            CrapsConfig::default()
-        } else {
-            decode(config, CONFIG_LEN_MAX).map_err(|_| Cause::BadConfig)?
-        };
+        let house = CrapsConfig::decode(config)?;
+        let total = house.total(members.len()).ok_or(Cause::BadConfig)?;
         let count = u8::try_from(members.len()).map_err(|_| Cause::BadConfig)?;
-        if usize::from(count) > MEMBERS_MAX {
-            return Err(Cause::BadConfig.into());
-        }
-        let hands = u64::from(config.buy_in) * u64::from(count);
-        let total = hands.checked_add(config.bank).ok_or(Cause::BadConfig)?;
         let mut ledger = Ledger(overlay);
         ledger.set_record(&Record::new(count));
-        ledger.set_bank(config.bank);
+        ledger.set_house(&house);
+        ledger.set_bank(house.bank);
+        ledger.set_bests(0);
         ledger.set_total(total);
         for member in 0..count {
-            ledger.set_chips(member, config.buy_in.into());
+            ledger.set_chips(member, house.buy_in.into());
         }
         Ok(())
     }
@@ -357,7 +261,7 @@ impl Rules for Craps {
             }
             CrapsAction::Sit => record.sit(member),
             CrapsAction::Bet { kind, chips } => {
-                self.bet(&mut ledger, &mut record, member, kind, chips)?;
+                stakes::bet(&mut ledger, &record, member, kind, chips)?;
             }
             CrapsAction::Roll => Self::roll(&mut record, member, context)?,
             CrapsAction::Transfer { to, chips } => {
@@ -365,6 +269,12 @@ impl Rules for Craps {
             }
             CrapsAction::Stand => Self::stand(&ledger, &mut record, member)?,
             CrapsAction::Skip { turn } => Self::skip(&mut record, member, turn)?,
+            CrapsAction::TakeDown { kind, chips } => {
+                stakes::take_down(&mut ledger, &record, member, kind, chips)?;
+            }
+            CrapsAction::Switch { kind, working } => {
+                stakes::switch(&mut ledger, &record, member, kind, working)?;
+            }
         }
         if record != before {
             ledger.set_record(&record);
@@ -394,24 +304,18 @@ impl Rules for Craps {
                 | CrapsAction::Bet { .. }
                 | CrapsAction::Roll
                 | CrapsAction::Stand
-                | CrapsAction::Skip { .. },
+                | CrapsAction::Skip { .. }
+                | CrapsAction::TakeDown { .. }
+                | CrapsAction::Switch { .. },
             )
             | Err(_) => Offline::Forbidden,
         }
     }
 
-    /// Among actions that did not see each other: seats before bets, chips before they are bet, and
-    /// the roll last, so that it shuts nobody out.
+    /// The order that [`CrapsAction`] gives; what is no action comes after everything.
     fn order_key(&self, action: &[u8]) -> Vec<u8> {
-        match CrapsAction::decode(action) {
-            Ok(CrapsAction::Sit) => vec![0],
-            Ok(CrapsAction::Transfer { .. }) => vec![1],
-            Ok(CrapsAction::Bet { .. }) => vec![2],
-            Ok(CrapsAction::Stand) => vec![3],
-            Ok(CrapsAction::Skip { .. }) => vec![4],
-            Ok(CrapsAction::Roll) => vec![5],
-            Err(_) => vec![6],
-        }
+        let order = CrapsAction::decode(action).map_or(u8::MAX, |action| action.order());
+        vec![order]
     }
 
     /// Twice the throws so far, one more while the dice are in the air: only ever forward, and a
@@ -434,20 +338,12 @@ impl Rules for Craps {
 
     fn describe_action(&self, action: &[u8]) -> String {
         match CrapsAction::decode(action) {
-            Ok(CrapsAction::Sit) => "takes a seat".to_owned(),
-            Ok(CrapsAction::Bet { kind, chips }) => format!("bets {chips} on {}", kind.name()),
-            Ok(CrapsAction::Roll) => "rolls the dice".to_owned(),
-            Ok(CrapsAction::Transfer { to, chips }) => {
-                format!("gives {chips} to player {}", u16::from(to) + 1)
-            }
-            Ok(CrapsAction::Stand) => "gets up".to_owned(),
-            Ok(CrapsAction::Skip { .. }) => "asks for the dice to move on".to_owned(),
+            Ok(action) => action.describe(),
             Err(_) => "something that the table does not understand".to_owned(),
         }
     }
 }
 
-const CONFIG_LEN_MAX: usize = 16;
 const VECTORS: &str = include_str!("craps/vectors.txt");
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ const GOLDEN: [&str; 25] = [
     "certificates 695 798ff366e581a2a7",
     "reveal 35 ecbe4d710859f813",
     "status 54 4ccb25f5f2deb4be",
-    "proposal_9 638 fe8123bcfd8881e0",
-    "proposal_10 638 07a12cdf67643ee4",
+    "proposal_9 638 41cf06588bd645da",
+    "proposal_10 638 31e75bc9ba94097a",
     "refusal_11 102 b6f68c480fbce861",
     "refusal_12 101 bb23d43e86f6aafe",
     "refusal_13 103 9ecf1c87ac6643f3",
@@ -179,6 +179,7 @@ decoders_survive! {
     unsigned_actions_survive: [action(6, ActionPayload::Rules(bytes(b"bet"))).action];
     action_ids_survive: [action(6, ActionPayload::Rules(Bytes::new())).action.id()];
     blocks_survive: [block()];
+    headers_survive: [block().header()];
     openings_survive: block().opening.as_slice();
     refused_survive: block().refused;
     proposals_survive: proposals();
@@ -309,4 +310,15 @@ fn every_field_of_a_block_is_under_its_hash() {
         change(&mut changed);
         assert_ne!(changed.hash(digest(8)), base);
     }
+}
+
+#[test]
+fn a_header_stands_for_its_block() {
+    let header = block().header();
+    assert_eq!(header.hash(digest(8)), block().hash(digest(8)));
+    let same = (header.height, header.parent, header.root);
+    assert_eq!(same, (block().height, block().parent, block().root));
+    let mut other = header;
+    other.body = digest(90);
+    assert_ne!(other.hash(digest(8)), block().hash(digest(8)));
 }

@@ -1,5 +1,5 @@
-//! What can be bet on and what it pays. A new bet is a variant of [`BetKind`] and its lines in
-//! [`verdict`], [`BetKind::best`] and [`BetKind::is_open`]; nothing else knows one bet from another.
+//! What can be bet on. What it pays is in [`payout`](super::payout), when it may be placed, taken
+//! down and switched in [`stakes`](super::stakes).
 
 use serde::{Deserialize, Serialize};
 
@@ -17,110 +17,374 @@ impl Dice {
     pub fn total(self) -> u8 {
         self.first.saturating_add(self.second)
     }
-}
 
-/// What is bet on. The order of variants is wire format: new ones go to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum BetKind {
-    /// With the shooter: 7 and 11 win the come-out, 2, 3 and 12 lose it; then the point wins and 7
-    /// loses. 1:1.
-    Pass,
-    /// Against the shooter: 2 and 3 win the come-out, 7 and 11 lose it, 12 is barred and gives the
-    /// stake back; then 7 wins and the point loses. 1:1.
-    DontPass,
-    /// The next throw alone: 3, 4, 9, 10 and 11 win 1:1, 2 and 12 win 2:1. Many houses pay 3:1 on
-    /// one of these two; this one pays 2:1 on both.
-    Field,
-}
+    /// Both show the same.
+    pub fn is_pair(self) -> bool {
+        self.first == self.second
+    }
 
-/// What a win adds to a stake: `pays` chips for each `to` chips staked, rounded down to whole
-/// chips in favour of the bank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Odds {
-    /// Chips won …
-    pub pays: u8,
-    /// … for so many staked.
-    pub to: u8,
-}
-
-impl Odds {
-    const EVEN: Self = Self { pays: 1, to: 1 };
-    const DOUBLE: Self = Self { pays: 2, to: 1 };
-
-    /// What the bank adds to a stake of `chips`.
-    pub fn profit(self, chips: u32) -> u64 {
-        u64::from(chips) * u64::from(self.pays) / u64::from(self.to.max(1))
+    /// All 36, each as likely as any other.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..=6).flat_map(|first| (1..=6).map(move |second| Self { first, second }))
     }
 }
 
-/// What one throw does to one bet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing: it waits for another throw.
-    Stays,
-    /// The stake comes back with a profit.
-    Wins(Odds),
-    /// The stake goes to the bank.
-    Loses,
-    /// The stake comes back.
-    Pushes,
+/// A total that can be the point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Number {
+    /// 4, thrown 3 ways of 36.
+    Four = 4,
+    /// 5, 4 ways.
+    Five = 5,
+    /// 6, 5 ways.
+    Six = 6,
+    /// 8, 5 ways.
+    Eight = 8,
+    /// 9, 4 ways.
+    Nine = 9,
+    /// 10, 3 ways.
+    Ten = 10,
+}
+
+impl Number {
+    /// All of them, upward.
+    pub const ALL: [Self; 6] = [
+        Self::Four,
+        Self::Five,
+        Self::Six,
+        Self::Eight,
+        Self::Nine,
+        Self::Ten,
+    ];
+
+    /// The number behind a total; none for the totals that decide a come-out.
+    pub const fn of(total: u8) -> Option<Self> {
+        match total {
+            4 => Some(Self::Four),
+            5 => Some(Self::Five),
+            6 => Some(Self::Six),
+            8 => Some(Self::Eight),
+            9 => Some(Self::Nine),
+            10 => Some(Self::Ten),
+            _ => None,
+        }
+    }
+
+    /// The total.
+    pub const fn total(self) -> u8 {
+        self as u8
+    }
+
+    /// Its place among all of them.
+    pub(super) const fn place(self) -> u8 {
+        match self {
+            Self::Four => 0,
+            Self::Five => 1,
+            Self::Six => 2,
+            Self::Eight => 3,
+            Self::Nine => 4,
+            Self::Ten => 5,
+        }
+    }
+}
+
+/// A pair that makes a number "the hard way"; its value is what each die shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Pair {
+    /// 2 and 2: hard 4.
+    Twos = 2,
+    /// 3 and 3: hard 6.
+    Threes = 3,
+    /// 4 and 4: hard 8.
+    Fours = 4,
+    /// 5 and 5: hard 10.
+    Fives = 5,
+}
+
+impl Pair {
+    /// All of them, upward.
+    pub const ALL: [Self; 4] = [Self::Twos, Self::Threes, Self::Fours, Self::Fives];
+
+    /// What each die shows.
+    pub const fn face(self) -> u8 {
+        self as u8
+    }
+
+    /// 4, 6, 8 or 10.
+    pub const fn total(self) -> u8 {
+        2 * self.face()
+    }
+}
+
+/// Two faces that a hop bet names, in either order: one of 21.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hop(u8);
+
+impl Hop {
+    /// Pairs of faces, the order of the dice left aside.
+    pub const COUNT: u8 = 21;
+
+    /// The hop of two faces, in either order; none where one of them is no face of a die.
+    pub const fn of(dice: Dice) -> Option<Self> {
+        let (low, high) = if dice.first <= dice.second {
+            (dice.first, dice.second)
+        } else {
+            (dice.second, dice.first)
+        };
+        if low < 1 || high > 6 {
+            return None;
+        }
+        // 1-1, 1-2, 2-2, 1-3, …: before those with `high` come the pairs below it.
+        Some(Self(high * (high - 1) / 2 + low - 1))
+    }
+
+    /// The two faces, the lower one first.
+    pub const fn faces(self) -> Dice {
+        let mut high = 1;
+        while high < 6 && (high + 1) * high / 2 <= self.0 {
+            high += 1;
+        }
+        Dice {
+            first: self.0 - high * (high - 1) / 2 + 1,
+            second: high,
+        }
+    }
+}
+
+/// What is bet on. On the wire and in keys it is one byte, its [`index`](BetKind::index): new kinds
+/// go to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub enum BetKind {
+    /// With the shooter: 7 and 11 win the come-out, 2, 3 and 12 lose it; then the point wins and 7
+    /// loses.
+    Pass,
+    /// Against the shooter: 2 and 3 win the come-out, 7 and 11 lose it, 12 is barred and gives the
+    /// stake back; then 7 wins and the point loses.
+    DontPass,
+    /// The next throw alone: 2, 3, 4, 9, 10, 11 and 12 win.
+    Field,
+    /// A pass bet of one's own, made while a point is up: the next throw is its come-out. A number
+    /// moves it to [`BetKind::ComeOn`].
+    Come,
+    /// A don't pass bet of one's own, made while a point is up. A number moves it to
+    /// [`BetKind::DontComeOn`].
+    DontCome,
+    /// At true odds behind [`BetKind::Pass`] once a point is up: the point before 7.
+    PassOdds,
+    /// At true odds behind [`BetKind::DontPass`] once a point is up: 7 before the point.
+    DontPassOdds,
+    /// A come bet that has its number: the number before 7.
+    ComeOn(Number),
+    /// A don't come bet that has its number: 7 before the number.
+    DontComeOn(Number),
+    /// At true odds behind [`BetKind::ComeOn`].
+    ComeOdds(Number),
+    /// At true odds behind [`BetKind::DontComeOn`].
+    DontComeOdds(Number),
+    /// The number before 7, a little below true odds.
+    Place(Number),
+    /// The number before 7 at true odds, less the vig.
+    Buy(Number),
+    /// 7 before the number at true odds, less the vig.
+    Lay(Number),
+    /// 6 before 7.
+    BigSix,
+    /// 8 before 7.
+    BigEight,
+    /// The number as this pair, before 7 and before the number thrown otherwise.
+    Hard(Pair),
+    /// The next throw alone: 7.
+    AnySeven,
+    /// The next throw alone: 2, 3 or 12.
+    AnyCraps,
+    /// The next throw alone: 2.
+    Two,
+    /// The next throw alone: 3.
+    Three,
+    /// The next throw alone: 11.
+    Eleven,
+    /// The next throw alone: 12.
+    Twelve,
+    /// The next throw alone, a quarter of the stake each on 2, 3, 11 and 12.
+    Horn,
+    /// "C and E", the next throw alone: half of the stake on any craps, half on eleven.
+    CAndE,
+    /// The next throw alone, a fifth of the stake each on 2, 3, 7, 11 and 12.
+    World,
+    /// The next throw alone: exactly these two faces.
+    Hop(Hop),
 }
 
 impl BetKind {
-    /// All of them, in the order of the wire.
-    pub const ALL: [Self; 3] = [Self::Pass, Self::DontPass, Self::Field];
+    /// How many there are: indices are below it.
+    pub const COUNT: u8 = HOPS + Hop::COUNT;
+
+    /// All of them, by index.
+    pub const ALL: [Self; Self::COUNT as usize] = {
+        let mut all = [Self::Pass; Self::COUNT as usize];
+        let mut index = 0;
+        while index < Self::COUNT {
+            if let Some(kind) = Self::from_index(index) {
+                all[index as usize] = kind;
+            }
+            index += 1;
+        }
+        all
+    };
+
+    /// Its place among all of them.
+    pub const fn index(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::DontPass => 1,
+            Self::Field => 2,
+            Self::Come => 3,
+            Self::DontCome => 4,
+            Self::PassOdds => 5,
+            Self::DontPassOdds => 6,
+            Self::ComeOn(number) => COMES + number.place(),
+            Self::DontComeOn(number) => COMES + NUMBERS + number.place(),
+            Self::ComeOdds(number) => COMES + 2 * NUMBERS + number.place(),
+            Self::DontComeOdds(number) => COMES + 3 * NUMBERS + number.place(),
+            Self::Place(number) => COMES + 4 * NUMBERS + number.place(),
+            Self::Buy(number) => COMES + 5 * NUMBERS + number.place(),
+            Self::Lay(number) => COMES + 6 * NUMBERS + number.place(),
+            Self::BigSix => BIGS,
+            Self::BigEight => BIG_EIGHT,
+            Self::Hard(pair) => HARDS + pair.face() - 2,
+            Self::AnySeven => PROPOSITIONS,
+            Self::AnyCraps => PROPOSITIONS + 1,
+            Self::Two => PROPOSITIONS + 2,
+            Self::Three => PROPOSITIONS + 3,
+            Self::Eleven => PROPOSITIONS + 4,
+            Self::Twelve => PROPOSITIONS + 5,
+            Self::Horn => PROPOSITIONS + 6,
+            Self::CAndE => PROPOSITIONS + 7,
+            Self::World => PROPOSITIONS + 8,
+            Self::Hop(hop) => HOPS + hop.0,
+        }
+    }
+
+    /// The kind with this index.
+    pub const fn from_index(index: u8) -> Option<Self> {
+        Some(match index {
+            0 => Self::Pass,
+            1 => Self::DontPass,
+            2 => Self::Field,
+            3 => Self::Come,
+            4 => Self::DontCome,
+            5 => Self::PassOdds,
+            6 => Self::DontPassOdds,
+            COMES..BIGS => {
+                let number = Number::ALL[((index - COMES) % NUMBERS) as usize];
+                match (index - COMES) / NUMBERS {
+                    0 => Self::ComeOn(number),
+                    1 => Self::DontComeOn(number),
+                    2 => Self::ComeOdds(number),
+                    3 => Self::DontComeOdds(number),
+                    4 => Self::Place(number),
+                    5 => Self::Buy(number),
+                    _ => Self::Lay(number),
+                }
+            }
+            BIGS => Self::BigSix,
+            BIG_EIGHT => Self::BigEight,
+            HARDS..PROPOSITIONS => Self::Hard(Pair::ALL[(index - HARDS) as usize]),
+            PROPOSITIONS..HOPS => match index - PROPOSITIONS {
+                0 => Self::AnySeven,
+                1 => Self::AnyCraps,
+                2 => Self::Two,
+                3 => Self::Three,
+                4 => Self::Eleven,
+                5 => Self::Twelve,
+                6 => Self::Horn,
+                7 => Self::CAndE,
+                _ => Self::World,
+            },
+            HOPS..Self::COUNT => Self::Hop(Hop(index - HOPS)),
+            Self::COUNT.. => return None,
+        })
+    }
 
     /// As a player says it.
-    pub const fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> String {
+        let plain = match self {
             Self::Pass => "pass",
             Self::DontPass => "don't pass",
             Self::Field => "field",
-        }
+            Self::Come => "come",
+            Self::DontCome => "don't come",
+            Self::PassOdds => "pass odds",
+            Self::DontPassOdds => "don't pass odds",
+            Self::ComeOn(number) => return format!("come {}", number.total()),
+            Self::DontComeOn(number) => return format!("don't come {}", number.total()),
+            Self::ComeOdds(number) => return format!("come {} odds", number.total()),
+            Self::DontComeOdds(number) => return format!("don't come {} odds", number.total()),
+            Self::Place(number) => return format!("place {}", number.total()),
+            Self::Buy(number) => return format!("buy {}", number.total()),
+            Self::Lay(number) => return format!("lay {}", number.total()),
+            Self::BigSix => "big 6",
+            Self::BigEight => "big 8",
+            Self::Hard(pair) => return format!("hard {}", pair.total()),
+            Self::AnySeven => "any seven",
+            Self::AnyCraps => "any craps",
+            Self::Two => "craps 2",
+            Self::Three => "craps 3",
+            Self::Eleven => "eleven",
+            Self::Twelve => "craps 12",
+            Self::Horn => "horn",
+            Self::CAndE => "C&E",
+            Self::World => "world",
+            Self::Hop(hop) => {
+                let Dice { first, second } = hop.faces();
+                return format!("hop {first}-{second}");
+            }
+        };
+        plain.to_owned()
     }
+}
 
-    /// Whether it may be placed while the point is `point`. Line bets are for the come-out: with a
-    /// point up, pass would be a bad bet and don't pass a free one.
-    pub const fn is_open(self, point: Option<u8>) -> bool {
-        match self {
-            Self::Pass | Self::DontPass => point.is_none(),
-            Self::Field => true,
-        }
-    }
-
-    /// The most that it can win: what the bank must hold before it takes the bet.
-    pub const fn best(self) -> Odds {
-        match self {
-            Self::Pass | Self::DontPass => Odds::EVEN,
-            Self::Field => Odds::DOUBLE,
-        }
+impl From<BetKind> for u8 {
+    fn from(kind: BetKind) -> Self {
+        kind.index()
     }
 }
 
-/// The one payout table: what throwing `dice` while the point is `point` does to a bet.
-pub fn verdict(kind: BetKind, point: Option<u8>, dice: Dice) -> Verdict {
-    let total = dice.total();
-    match (kind, point) {
-        (BetKind::Pass, None) => match total {
-            7 | 11 => Verdict::Wins(Odds::EVEN),
-            2 | 3 | 12 => Verdict::Loses,
-            _ => Verdict::Stays,
-        },
-        (BetKind::DontPass, None) => match total {
-            2 | 3 => Verdict::Wins(Odds::EVEN),
-            7 | 11 => Verdict::Loses,
-            12 => Verdict::Pushes,
-            _ => Verdict::Stays,
-        },
-        (BetKind::Pass, Some(point)) if total == point => Verdict::Wins(Odds::EVEN),
-        (BetKind::DontPass, Some(point)) if total == point => Verdict::Loses,
-        (BetKind::Pass, Some(_)) if total == 7 => Verdict::Loses,
-        (BetKind::DontPass, Some(_)) if total == 7 => Verdict::Wins(Odds::EVEN),
-        (BetKind::Pass | BetKind::DontPass, Some(_)) => Verdict::Stays,
-        (BetKind::Field, _) => match total {
-            2 | 12 => Verdict::Wins(Odds::DOUBLE),
-            3 | 4 | 9 | 10 | 11 => Verdict::Wins(Odds::EVEN),
-            _ => Verdict::Loses,
-        },
+/// No bet has this index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no bet has the number {0}")]
+pub struct NoSuchBet(pub u8);
+
+impl TryFrom<u8> for BetKind {
+    type Error = NoSuchBet;
+
+    fn try_from(index: u8) -> Result<Self, NoSuchBet> {
+        Self::from_index(index).ok_or(NoSuchBet(index))
     }
 }
+
+/// Whether a bet takes part in the next throw. While it is off it can neither win nor lose.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum Working {
+    /// As the house has it: place, buy, hardways and come odds are off on the come-out, everything
+    /// else is on.
+    #[default]
+    Usual,
+    /// On in every throw.
+    On,
+    /// Off until it is switched again.
+    Off,
+}
+
+const COMES: u8 = 7;
+const NUMBERS: u8 = 6;
+const BIGS: u8 = COMES + 7 * NUMBERS;
+const BIG_EIGHT: u8 = BIGS + 1;
+const HARDS: u8 = BIGS + 2;
+const PROPOSITIONS: u8 = HARDS + 4;
+const HOPS: u8 = PROPOSITIONS + 9;

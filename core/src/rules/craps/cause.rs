@@ -22,9 +22,9 @@ pub enum Cause {
     ZeroChips = 6,
     /// He has fewer; the detail is what he has.
     NotEnoughChips = 7,
-    /// He has such a bet already; the detail is its stake.
-    AlreadyBet = 8,
-    /// This bet is for the come-out; the detail is the point.
+    /// He has no such bet.
+    NoBet = 8,
+    /// Line bets are for the come-out; the detail is the point.
     NotNow = 9,
     /// The bank could not pay it; the detail is the most that it could still pay.
     BankShort = 10,
@@ -46,11 +46,29 @@ pub enum Cause {
     BadConfig = 18,
     /// The state is none of this rule set.
     BadState = 19,
+    /// This bet is for when a point is up.
+    NeedsPoint = 20,
+    /// He has no bet that these odds could stand behind.
+    NothingBefore = 21,
+    /// Less would lie there than may; the detail is the least.
+    UnderLeast = 22,
+    /// More would lie there than may; the detail is the most.
+    OverMost = 23,
+    /// A bet with a number stays until the dice decide it.
+    Contract = 24,
+    /// He has fewer chips there; the detail is how many.
+    MoreThanLies = 25,
+    /// The odds behind it would be too large; the detail is what lies there.
+    OddsBehind = 26,
+    /// This bet cannot be switched off.
+    AlwaysWorks = 27,
+    /// The dice alone give a come bet its number.
+    DiceMoveIt = 28,
 }
 
 impl Cause {
     /// All of them, by code.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 28] = [
         Self::Malformed,
         Self::NotMember,
         Self::AlreadySeated,
@@ -58,7 +76,7 @@ impl Cause {
         Self::DiceInTheAir,
         Self::ZeroChips,
         Self::NotEnoughChips,
-        Self::AlreadyBet,
+        Self::NoBet,
         Self::NotNow,
         Self::BankShort,
         Self::NotShooter,
@@ -70,6 +88,15 @@ impl Cause {
         Self::NoShooter,
         Self::BadConfig,
         Self::BadState,
+        Self::NeedsPoint,
+        Self::NothingBefore,
+        Self::UnderLeast,
+        Self::OverMost,
+        Self::Contract,
+        Self::MoreThanLies,
+        Self::OddsBehind,
+        Self::AlwaysWorks,
+        Self::DiceMoveIt,
     ];
 
     /// The code that travels.
@@ -99,8 +126,7 @@ impl Cause {
             (Self::ZeroChips, _) => "that takes at least one chip".to_owned(),
             (Self::NotEnoughChips, Some(have)) => format!("you have only {have} chips left"),
             (Self::NotEnoughChips, None) => "you do not have that many chips".to_owned(),
-            (Self::AlreadyBet, Some(stake)) => format!("you have {stake} chips on this already"),
-            (Self::AlreadyBet, None) => "you have a bet on this already".to_owned(),
+            (Self::NoBet, _) => "you have no such bet on the table".to_owned(),
             (Self::NotNow, Some(point)) => {
                 format!("the point is {point}: line bets open again on the next come-out")
             }
@@ -119,8 +145,39 @@ impl Cause {
             (Self::OtherTurn, _) => "the dice have moved on".to_owned(),
             (Self::AlreadySkipped, _) => "you asked for that already".to_owned(),
             (Self::NoShooter, _) => "nobody holds the dice: take a seat first".to_owned(),
-            (Self::BadConfig, _) => "buy-in and bank are not valid for this table".to_owned(),
+            (Self::BadConfig, _) => "buy-in, bank or limits are not valid for a table".to_owned(),
             (Self::BadState, _) => "this table is not in order".to_owned(),
+            (Self::NeedsPoint, _) => "this bet opens when a point is up".to_owned(),
+            (Self::NothingBefore, _) => {
+                "odds stand behind a bet that has its number: you have none".to_owned()
+            }
+            (Self::UnderLeast, Some(least)) => {
+                format!("at least {} must lie on this bet", counted(least))
+            }
+            (Self::UnderLeast, None) => "that is too little for this bet".to_owned(),
+            (Self::OverMost, Some(0)) => "this table takes no odds".to_owned(),
+            (Self::OverMost, Some(most)) => {
+                format!("at most {} may lie on this bet", counted(most))
+            }
+            (Self::OverMost, None) => "that is too much for this bet".to_owned(),
+            (Self::Contract, _) => {
+                "this bet has its number: it stays until it is decided".to_owned()
+            }
+            (Self::MoreThanLies, Some(stake)) => {
+                format!("you have only {} on this bet", counted(stake))
+            }
+            (Self::MoreThanLies, None) => "you have fewer chips on this bet".to_owned(),
+            (Self::OddsBehind, Some(behind)) => {
+                format!(
+                    "take down some of the {} of odds behind it first",
+                    counted(behind)
+                )
+            }
+            (Self::OddsBehind, None) => "take down the odds behind it first".to_owned(),
+            (Self::AlwaysWorks, _) => "this bet always works".to_owned(),
+            (Self::DiceMoveIt, _) => {
+                "bet on come or don't come: the dice give it its number".to_owned()
+            }
         }
     }
 }
@@ -128,5 +185,12 @@ impl Cause {
 impl From<Cause> for Rejection {
     fn from(cause: Cause) -> Self {
         Self::new(cause.code())
+    }
+}
+
+fn counted(chips: u64) -> String {
+    match chips {
+        1 => "1 chip".to_owned(),
+        _ => format!("{chips} chips"),
     }
 }

@@ -1,0 +1,188 @@
+//! The entries of one table in the state, read and written one by one, so that a change touches
+//! only what it changes.
+//!
+//! | key | value |
+//! |---|---|
+//! | `t` | [`Record`]: seats, dice, phase |
+//! | `c` member | chips in hand |
+//! | `b` member kind | stake and switch of a bet: an entry each, so that one bet is one small change |
+//! | `k` | chips of the bank |
+//! | `e` | sum of what all bets could win at best |
+//! | `d` slot | a throw, numbered |
+//! | `h` | rules of the house; written once |
+//! | `n` | chips that exist; written once |
+
+use super::bet::{BetKind, Dice, Working};
+use super::cause::Cause;
+use super::config::{CONFIG_LEN_MAX, CrapsConfig};
+use super::record::Record;
+use super::table::{PlacedBet, THROWS_KEPT};
+use crate::rules::Rejection;
+use crate::state::Overlay;
+use crate::wire::{decode, encode};
+
+/// The entries of one table.
+#[derive(Debug)]
+pub(super) struct Ledger<'a>(pub(super) &'a mut Overlay);
+
+impl Ledger<'_> {
+    pub(super) fn record(&self) -> Result<Record, Rejection> {
+        record(self.0)
+    }
+
+    pub(super) fn set_record(&mut self, record: &Record) {
+        self.set(&RECORD_KEY, encode(record));
+    }
+
+    pub(super) fn house(&self) -> Result<CrapsConfig, Rejection> {
+        let house = self.0.get(&HOUSE_KEY).and_then(parse_house);
+        house.ok_or_else(|| Cause::BadState.into())
+    }
+
+    pub(super) fn set_house(&mut self, house: &CrapsConfig) {
+        self.set(&HOUSE_KEY, house.encode());
+    }
+
+    pub(super) fn chips(&self, member: u8) -> Result<u64, Rejection> {
+        self.number(&chips_key(member))
+    }
+
+    pub(super) fn set_chips(&mut self, member: u8, chips: u64) {
+        self.set(&chips_key(member), encode(&chips));
+    }
+
+    pub(super) fn bank(&self) -> Result<u64, Rejection> {
+        self.number(&BANK_KEY)
+    }
+
+    pub(super) fn set_bank(&mut self, chips: u64) {
+        self.set(&BANK_KEY, encode(&chips));
+    }
+
+    pub(super) fn set_total(&mut self, chips: u64) {
+        self.set(&TOTAL_KEY, encode(&chips));
+    }
+
+    /// What all bets on the table could win at best, added up.
+    pub(super) fn bests(&self) -> Result<u64, Rejection> {
+        self.number(&BESTS_KEY)
+    }
+
+    pub(super) fn set_bests(&mut self, chips: u64) {
+        self.set(&BESTS_KEY, encode(&chips));
+    }
+
+    pub(super) fn placed(&self, member: u8, kind: BetKind) -> Option<PlacedBet> {
+        let key = bet_key(member, kind);
+        parse_bet(&key, self.0.get(&key)?)
+    }
+
+    /// The stake of a bet, 0 where there is none.
+    pub(super) fn stake(&self, member: u8, kind: BetKind) -> u32 {
+        self.placed(member, kind).map_or(0, |bet| bet.chips)
+    }
+
+    pub(super) fn place(&mut self, bet: PlacedBet) {
+        let key = bet_key(bet.member, bet.kind);
+        self.set(&key, encode(&(bet.chips, bet.working)));
+    }
+
+    pub(super) fn take_off(&mut self, bet: PlacedBet) {
+        self.0
+            .remove(&bet_key(bet.member, bet.kind))
+            .expect("keys of this rule set are a few bytes long");
+    }
+
+    /// The bets of everyone, by member and kind.
+    pub(super) fn bets(&self) -> Vec<PlacedBet> {
+        self.bets_under(&[BET])
+    }
+
+    /// The bets of one member, by kind.
+    pub(super) fn bets_of(&self, member: u8) -> Vec<PlacedBet> {
+        self.bets_under(&[BET, member])
+    }
+
+    fn bets_under(&self, prefix: &[u8]) -> Vec<PlacedBet> {
+        let entries = self.0.prefix(prefix);
+        entries
+            .iter()
+            .filter_map(|(key, value)| parse_bet(key.as_bytes(), value))
+            .collect()
+    }
+
+    pub(super) fn set_throw(&mut self, number: u64, dice: Dice) {
+        self.set(&throw_key(number), encode(&(number, dice)));
+    }
+
+    fn number(&self, key: &[u8]) -> Result<u64, Rejection> {
+        let number = self.0.get(key).and_then(parse_number);
+        number.ok_or_else(|| Cause::BadState.into())
+    }
+
+    fn set(&mut self, key: &[u8], value: Vec<u8>) {
+        self.0
+            .set(key, value)
+            .expect("keys of this rule set are a few bytes long");
+    }
+}
+
+/// The record of a state.
+pub(super) fn record(overlay: &Overlay) -> Result<Record, Rejection> {
+    overlay
+        .get(&RECORD_KEY)
+        .and_then(parse_record)
+        .ok_or_else(|| Cause::BadState.into())
+}
+
+pub(super) fn parse_record(bytes: &[u8]) -> Option<Record> {
+    decode(bytes, RECORD_LEN_MAX).ok()
+}
+
+pub(super) fn parse_house(bytes: &[u8]) -> Option<CrapsConfig> {
+    decode(bytes, CONFIG_LEN_MAX).ok()
+}
+
+pub(super) fn parse_number(bytes: &[u8]) -> Option<u64> {
+    decode(bytes, ENTRY_LEN_MAX).ok()
+}
+
+pub(super) fn parse_throw(bytes: &[u8]) -> Option<(u64, Dice)> {
+    decode(bytes, ENTRY_LEN_MAX).ok()
+}
+
+pub(super) fn parse_bet(key: &[u8], value: &[u8]) -> Option<PlacedBet> {
+    let &[BET, member, index] = key else {
+        return None;
+    };
+    let (chips, working): (u32, Working) = decode(value, ENTRY_LEN_MAX).ok()?;
+    Some(PlacedBet {
+        member,
+        kind: BetKind::from_index(index)?,
+        chips,
+        working,
+    })
+}
+
+pub(super) fn chips_key(member: u8) -> [u8; 2] {
+    [b'c', member]
+}
+
+fn throw_key(number: u64) -> [u8; 2] {
+    let slot = number % THROWS_KEPT;
+    [THROW, u8::try_from(slot).expect("a remainder of 32 fits")]
+}
+
+fn bet_key(member: u8, kind: BetKind) -> [u8; 3] {
+    [BET, member, kind.index()]
+}
+
+pub(super) const RECORD_KEY: [u8; 1] = [b't'];
+pub(super) const BANK_KEY: [u8; 1] = [b'k'];
+pub(super) const TOTAL_KEY: [u8; 1] = [b'n'];
+pub(super) const HOUSE_KEY: [u8; 1] = [b'h'];
+pub(super) const BET: u8 = b'b';
+pub(super) const THROW: u8 = b'd';
+const BESTS_KEY: [u8; 1] = [b'e'];
+const RECORD_LEN_MAX: usize = 128;
+const ENTRY_LEN_MAX: usize = 16;
