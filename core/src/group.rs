@@ -17,8 +17,8 @@ mod transcript;
 mod view;
 
 pub use api::{
-    Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, Transcript, TranscriptEntry,
-    View, WaitingFor,
+    BaseBlock, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, Transcript,
+    TranscriptEntry, View, WaitingFor,
 };
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,

@@ -16,7 +16,7 @@ use super::execute::{Executor, Invalid, Standing};
 use super::records::Records;
 use crate::consensus::Committee;
 use crate::crypto::{Hash, SignatureScheme};
-use crate::group::{Transcript, TranscriptEntry};
+use crate::group::{BaseBlock, Transcript, TranscriptEntry};
 use crate::rules::Rules;
 use crate::state::{Change, History, Map};
 use crate::wire::{
@@ -37,8 +37,8 @@ pub enum TranscriptError {
         /// The rules of the genesis.
         need: Box<RulesId>,
     },
-    /// The first state is not the one of the genesis, or none of this group.
-    #[error("the first state is not the one that the genesis names")]
+    /// The first state is not the one of the genesis, or of the block that led to it.
+    #[error("the first state is not the one that the genesis, or the block below, names")]
     Base,
     /// A block breaks a rule, or executes to another root.
     #[error("block {height}: {invalid}")]
@@ -70,10 +70,14 @@ impl Transcript {
     /// What `history` keeps of the group that `genesis` founded. Where older blocks were dropped, the
     /// state after the oldest kept one is the base.
     pub(super) fn of(genesis: &SignedGenesis, history: &History) -> Self {
-        let base_height = match history.entries().next() {
-            Some(first) if first.block.height > 1 => first.block.height,
-            _ => 0,
-        };
+        let oldest = history.entries().next();
+        let base_block = oldest
+            .filter(|oldest| oldest.block.height > 1)
+            .map(|oldest| BaseBlock {
+                header: oldest.block.header(),
+                finalization: oldest.finalization.clone(),
+            });
+        let base_height = base_block.as_ref().map_or(0, |base| base.header.height);
         let base = history
             .state_at(base_height)
             .expect("a kept block has its state");
@@ -82,21 +86,36 @@ impl Transcript {
             .expect("nothing above the base was dropped");
         Self {
             genesis: genesis.clone(),
+            base: base.clone(),
+            base_block,
             entries: above
                 .map(|entry| TranscriptEntry {
                     block: entry.block.clone(),
                     finalization: entry.finalization.clone(),
                 })
                 .collect(),
-            base: base.clone(),
-            base_height,
         }
+    }
+
+    /// Height of the base: 0 where nothing was dropped.
+    pub fn base_height(&self) -> u64 {
+        let base = self.base_block.as_ref();
+        base.map_or(0, |base| base.header.height)
     }
 
     /// Height of the last block, or of the base where there is none.
     pub fn height(&self) -> u64 {
         let last = self.entries.last();
-        last.map_or(self.base_height, |entry| entry.block.height)
+        last.map_or_else(|| self.base_height(), |entry| entry.block.height)
+    }
+
+    /// Whether the last block has a finalization of its own; the genesis needs none.
+    fn ends_final(&self) -> bool {
+        match (self.entries.last(), &self.base_block) {
+            (Some(last), _) => last.finalization.is_some(),
+            (None, Some(base)) => base.finalization.is_some(),
+            (None, None) => true,
+        }
     }
 }
 
@@ -133,7 +152,7 @@ pub struct StepAction {
 }
 
 /// Checks `transcript` and gives its draws. A transcript whose oldest blocks were dropped is checked
-/// from its `base` on, which it must be believed for.
+/// from its `base` on, whose root a quorum has finalized.
 pub fn verify(
     transcript: &Transcript,
     rules: Arc<dyn Rules>,
@@ -193,36 +212,58 @@ impl<'a> Retrace<'a> {
             genesis.mode(),
             scheme,
         );
-        let root = executor
-            .genesis_state()
-            .map_err(|_| TranscriptError::Base)?
-            .root();
-        if genesis.root != root || (transcript.base_height == 0 && transcript.base.root() != root) {
-            return Err(TranscriptError::Base);
-        }
-        // A later base is somebody's claim: it must at least be about this committee.
-        let draws = transcript.base.draws();
-        if draws.is_none_or(|draws| draws.voters.len() != genesis.members.len()) {
-            return Err(TranscriptError::Base);
-        }
-        let last = transcript.entries.last();
-        if last.is_some_and(|entry| entry.finalization.is_none()) {
+        if !transcript.ends_final() {
             return Err(TranscriptError::NotFinal);
         }
-        let block = match transcript.entries.first() {
-            Some(entry) if transcript.base_height > 0 => entry.block.parent,
-            Some(_) | None => executor.epoch(),
-        };
-        Ok(Self {
+        let mut retrace = Self {
             transcript,
             dice: Dice::new(&executor, transcript),
+            height: transcript.base_height(),
+            block: executor.epoch(),
             executor,
             committee,
             next: 0,
-            height: transcript.base_height,
-            block,
             state: transcript.base.clone(),
-        })
+        };
+        retrace.check_base()?;
+        Ok(retrace)
+    }
+
+    /// The base is the genesis' state, or the one that its block names: that this block is final
+    /// follows from its finalization or from the blocks that stand on it.
+    fn check_base(&mut self) -> Result<(), TranscriptError> {
+        let genesis = self.executor.genesis();
+        let genesis_root = match self.executor.genesis_state() {
+            Ok(state) if state.root() == genesis.root => genesis.root,
+            Ok(_) | Err(_) => return Err(TranscriptError::Base),
+        };
+        let Some(BaseBlock {
+            header,
+            finalization,
+        }) = &self.transcript.base_block
+        else {
+            return if self.state.root() == genesis_root {
+                Ok(())
+            } else {
+                Err(TranscriptError::Base)
+            };
+        };
+        let draws = self.state.draws();
+        if header.height == 0
+            || header.root != self.state.root()
+            || draws.is_none_or(|draws| draws.voters.len() != genesis.members.len())
+        {
+            return Err(TranscriptError::Base);
+        }
+        self.block = header.hash(self.executor.epoch());
+        if let Some(finalization) = finalization
+            && !finalizes(&self.committee, finalization, self.block)
+        {
+            return Err(TranscriptError::Finalization {
+                height: header.height,
+            });
+        }
+        Ok(())
     }
 
     fn step(&mut self, entry: &TranscriptEntry) -> Result<Step, TranscriptError> {

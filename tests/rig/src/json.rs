@@ -6,6 +6,8 @@ use althing::crypto::Hash;
 use althing_world::{Report, Violation};
 use serde::Serialize;
 
+use crate::words::say;
+
 /// Of a table.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
@@ -147,8 +149,6 @@ pub(crate) fn speed(virtual_ms: u64, wall: Duration) -> f64 {
 
 /// Prints `object` on one line of stdout.
 pub(crate) fn print(object: &impl Serialize) {
-    println!(
-        "{}",
-        serde_json::to_string(object).expect("plain structures serialize")
-    );
+    let text = serde_json::to_string(object).expect("plain structures serialize");
+    say(&format!("{text}\n"));
 }

@@ -1,12 +1,16 @@
-//! The test rig: a table of simulated phones, replays of recorded movements, soaks.
+//! The test rig: a table of simulated phones, replays of recorded movements, soaks, and what a
+//! transcript tells of a game.
 
 mod cli;
+mod file;
+mod history;
 mod json;
 mod live;
 mod page;
 mod replay;
 mod soak;
 mod table;
+mod transcript;
 mod words;
 
 use std::process::ExitCode;
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         None => table::run(&cli.table),
         Some(Run::Replay(options)) => replay::run(&options),
         Some(Run::Soak(options)) => soak::run(&options),
+        Some(Run::History(options)) => history::run(&options),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,

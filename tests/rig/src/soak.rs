@@ -15,7 +15,7 @@ use althing_world::{Report, Violation};
 use crate::cli::PlantName;
 use crate::cli::{SignatureName, Soak};
 use crate::live::Live;
-use crate::{Ending, Refusal, json, words};
+use crate::{Ending, Refusal, json, transcript, words};
 
 /// Virtual time of one seed.
 const SEED_LASTS: Duration = Duration::from_secs(60);
@@ -32,6 +32,8 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
         .seed
         .map_or_else(|| options.seeds.clone(), |seed| seed..seed + 1);
     let template = template(options)?;
+    let transcript = options.transcript.as_deref();
+    transcript::probe(transcript)?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.map_or(cores, usize::from);
 
@@ -71,12 +73,18 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
     let total = add_up(&played);
+    // Only with one seed, so there is at most one report.
+    let told = match played.values().next().map(|one| &one.report) {
+        Some(Ok(report)) => transcript::write(transcript, report)?,
+        Some(Err(_)) | None => None,
+    };
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);
     } else {
         let cheap = options.signatures == SignatureName::Cheap;
         words::soak(&total, options.plant, cheap, jobs.min(cores));
+        told.iter().for_each(|told| println!("{told}"));
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
 }
@@ -157,8 +165,16 @@ fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
                 .to_owned(),
         ));
     }
+    if options.transcript.is_some() && options.signatures == SignatureName::Cheap {
+        return Err(Refusal(
+            "cheap signatures prove nothing outside of their run\n\
+             write the transcript with --signatures real"
+                .to_owned(),
+        ));
+    }
     Ok(SoakOptions {
         seed: 0,
+        transcript: options.transcript.is_some(),
         trouble: SEED_LASTS,
         signatures: match options.signatures {
             SignatureName::Real => Signatures::Real,

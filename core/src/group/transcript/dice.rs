@@ -52,7 +52,7 @@ impl Dice {
         let draws = transcript
             .base
             .draws()
-            .filter(|_| transcript.base_height > 0);
+            .filter(|_| transcript.base_block.is_some());
         if let Some(draws) = draws {
             dice.chains = draws
                 .voters
@@ -70,10 +70,11 @@ impl Dice {
                 }
             }
         }
-        if let Some(first) = transcript.entries.first() {
-            dice.hashes
-                .insert(transcript.base_height, first.block.parent);
-        }
+        let base = transcript.base_block.as_ref();
+        let (height, hash) = base.map_or((0, executor.epoch()), |base| {
+            (base.header.height, base.header.hash(executor.epoch()))
+        });
+        dice.hashes.insert(height, hash);
         dice
     }
 

@@ -5,7 +5,7 @@
 //! and is given out.
 
 use crate::crypto::{Domain, Hash, Hasher};
-use crate::group::{BLOCK_LEN_MAX, Transcript, TranscriptEntry};
+use crate::group::{BLOCK_LEN_MAX, BaseBlock, Transcript, TranscriptEntry};
 use crate::state::{Key, Map, VALUE_LEN_MAX};
 use crate::wire::{Block, Bytes, Certificate, DecodeError, SignedGenesis, decode, encode};
 
@@ -27,8 +27,10 @@ const RECORD_HEAD_LEN: usize = 1 + 4;
 const CHECK_LEN: usize = 8;
 /// Longest genesis: 16 members of at most 130 bytes, a configuration, rules, modes, a signature.
 const GENESIS_LEN_MAX: usize = 4096;
-/// Longest base, and longest end: two numbers.
-const NUMBERS_LEN_MAX: usize = 20;
+/// Longest base: a count, a header, a finalization, and whether they are there.
+const BASE_LEN_MAX: usize = 10 + 1 + 10 + 3 * 32 + 1 + FINALIZATION_LEN_MAX;
+/// Longest end: a height.
+const END_LEN_MAX: usize = 10;
 /// Longest entry of the state.
 const STATE_LEN_MAX: usize = 1 + Key::LEN_MAX + 2 + VALUE_LEN_MAX;
 /// Longest finalization: a statement and 16 signatures.
@@ -40,7 +42,7 @@ const FINALIZATION_LEN_MAX: usize = 64 + 16 * 65;
 enum Kind {
     /// The signed genesis, once.
     Genesis = 1,
-    /// Height of the base and the number of its entries, once.
+    /// Number of entries of the base, and the block that led to it, once.
     Base = 2,
     /// One entry of the base, in the order of keys.
     State = 3,
@@ -69,7 +71,8 @@ impl Kind {
     const fn len_max(self) -> usize {
         match self {
             Self::Genesis => GENESIS_LEN_MAX,
-            Self::Base | Self::End => NUMBERS_LEN_MAX,
+            Self::Base => BASE_LEN_MAX,
+            Self::End => END_LEN_MAX,
             Self::State => STATE_LEN_MAX,
             Self::Block => BLOCK_LEN_MAX,
             Self::Finalization => FINALIZATION_LEN_MAX,
@@ -161,8 +164,8 @@ pub struct TranscriptDamage {
     pub error: TranscriptFileError,
     /// Where the record begins that is wrong, bytes from the start.
     pub offset: u64,
-    /// What stands before the damage, up to the last block that is final; none where that does not
-    /// even tell which state the first block stands on.
+    /// What stands before the damage, up to the last block with a finalization; none where that is
+    /// not even a state to start from.
     pub readable: Option<Box<Transcript>>,
 }
 
@@ -171,7 +174,7 @@ impl Transcript {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.record(Kind::Genesis, &encode(&self.genesis));
-        let base = (self.base_height, self.base.len() as u64);
+        let base = (self.base.len() as u64, &self.base_block);
         writer.record(Kind::Base, &encode(&base));
         for (key, value) in &self.base {
             let key = Bytes::<{ Key::LEN_MAX }>::truncating(key.as_bytes().to_vec());
@@ -214,10 +217,16 @@ pub struct TranscriptReader {
 
 #[derive(Debug)]
 struct Base {
-    height: u64,
+    block: Option<BaseBlock>,
     missing: u64,
     last_key: Option<Key>,
     state: Map,
+}
+
+impl Base {
+    fn height(&self) -> u64 {
+        self.block.as_ref().map_or(0, |block| block.header.height)
+    }
 }
 
 impl Default for TranscriptReader {
@@ -277,12 +286,12 @@ impl TranscriptReader {
         match (error, transcript) {
             (None, Some(transcript)) => Ok(transcript),
             (error, mut readable) => {
-                if let Some(transcript) = &mut readable {
-                    let last = transcript
-                        .entries
-                        .iter()
-                        .rposition(|entry| entry.finalization.is_some());
-                    transcript.entries.truncate(last.map_or(0, |last| last + 1));
+                while let Some(transcript) = &mut readable
+                    && !transcript.ends_final()
+                {
+                    if transcript.entries.pop().is_none() {
+                        readable = None;
+                    }
                 }
                 Err(TranscriptDamage {
                     error: error.unwrap_or(TranscriptFileError::Truncated),
@@ -299,7 +308,7 @@ impl TranscriptReader {
             genesis: self.genesis?,
             entries: self.entries,
             base: base.state,
-            base_height: base.height,
+            base_block: base.block,
         })
     }
 
@@ -380,9 +389,9 @@ impl TranscriptReader {
                 self.genesis = Some(decode(payload, GENESIS_LEN_MAX).map_err(malformed)?);
             }
             (Kind::Base, base @ None) if genesis => {
-                let (height, missing) = decode(payload, NUMBERS_LEN_MAX).map_err(malformed)?;
+                let (missing, block) = decode(payload, BASE_LEN_MAX).map_err(malformed)?;
                 *base = Some(Base {
-                    height,
+                    block,
                     missing,
                     last_key: None,
                     state: Map::new(),
@@ -402,7 +411,7 @@ impl TranscriptReader {
             (Kind::Block, Some(base)) if base.missing == 0 => {
                 let block: Block = decode(payload, BLOCK_LEN_MAX).map_err(malformed)?;
                 let last = self.entries.last();
-                let below = last.map_or(base.height, |entry| entry.block.height);
+                let below = last.map_or(base.height(), |entry| entry.block.height);
                 if below.checked_add(1) != Some(block.height) {
                     return Err(out_of_place);
                 }
@@ -422,9 +431,9 @@ impl TranscriptReader {
                 }
             }
             (Kind::End, Some(base)) if base.missing == 0 => {
-                let height: u64 = decode(payload, NUMBERS_LEN_MAX).map_err(malformed)?;
+                let height: u64 = decode(payload, END_LEN_MAX).map_err(malformed)?;
                 let last = self.entries.last();
-                if height != last.map_or(base.height, |entry| entry.block.height) {
+                if height != last.map_or(base.height(), |entry| entry.block.height) {
                     return Err(out_of_place);
                 }
                 self.ended = true;

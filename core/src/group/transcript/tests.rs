@@ -4,6 +4,7 @@ use crate::group::fixture::{ROLL, Room, Tip, add};
 use crate::group::randomness::Reveals;
 use crate::group::{Opened, TranscriptEntry};
 use crate::rules::Random;
+use crate::state::Overlay;
 use crate::wire::{BoundedVec, Mode, Opening, SignedAction, VoteStatement};
 
 /// A room that plays and writes down what it does.
@@ -19,9 +20,9 @@ impl Played {
         let tip = room.head();
         let transcript = Transcript {
             genesis: room.genesis.clone(),
-            entries: Vec::new(),
             base: tip.state.clone(),
-            base_height: 0,
+            base_block: None,
+            entries: Vec::new(),
         };
         Self {
             room,
@@ -158,33 +159,45 @@ fn steps_end_at_the_first_check_that_fails() {
     assert_eq!(seen, [Ok(1), Ok(2), Err(error)]);
 }
 
-/// A base above the genesis is a claim of whoever wrote it: it must not break whoever reads it.
+/// A base above the genesis is at first a claim of whoever wrote it: it must not break its reader.
 #[test]
 fn a_base_of_another_committee_is_refused() {
     let played = played();
-    let mut state = played.room.head();
-    for entry in &played.transcript.entries[..2] {
-        state.execute(&played.room.executor, &entry.block).unwrap();
-    }
     let based = |base: Map| {
-        let transcript = Transcript {
-            entries: played.transcript.entries[2..].to_vec(),
-            base,
-            base_height: 2,
-            ..played.transcript.clone()
-        };
+        let mut transcript = suffix(&played, 2);
+        transcript.base_block.as_mut().unwrap().header.root = base.root();
+        transcript.base = base;
         check(&played.room, &transcript)
     };
-    assert!(based(state.state.clone()).is_ok());
+    let state = suffix(&played, 2).base;
+    assert!(based(state.clone()).is_ok());
     assert_eq!(based(Map::new()), Err(TranscriptError::Base));
     for members in [3, 5] {
-        let mut draws = state.state.draws().unwrap();
+        let mut draws = state.draws().unwrap();
         let mut voters = draws.voters.to_vec();
         voters.resize(members, voters[0].clone());
         draws.voters = BoundedVec::truncating(voters);
-        let mut overlay = crate::state::Overlay::new(state.state.clone());
+        let mut overlay = Overlay::new(state.clone());
         crate::group::records::set_draws(&mut overlay, &draws);
         assert_eq!(based(overlay.absorb()), Err(TranscriptError::Base));
+    }
+}
+
+/// `played` without its first `dropped` blocks.
+pub(super) fn suffix(played: &Played, dropped: usize) -> Transcript {
+    let mut tip = played.room.head();
+    for entry in &played.transcript.entries[..dropped] {
+        tip.execute(&played.room.executor, &entry.block).unwrap();
+    }
+    let last = &played.transcript.entries[dropped - 1];
+    Transcript {
+        genesis: played.transcript.genesis.clone(),
+        base: tip.state,
+        base_block: Some(BaseBlock {
+            header: last.block.header(),
+            finalization: last.finalization.clone(),
+        }),
+        entries: played.transcript.entries[dropped..].to_vec(),
     }
 }
 
@@ -192,25 +205,57 @@ fn a_base_of_another_committee_is_refused() {
 fn a_retained_suffix_is_checked_from_its_base() {
     let played = played();
     let all = played.verify().unwrap();
-    let mut state = played.room.head();
-    for dropped in 1..5 {
-        let block = &played.transcript.entries[dropped - 1].block;
-        state.execute(&played.room.executor, block).unwrap();
-        let transcript = Transcript {
-            genesis: played.transcript.genesis.clone(),
-            entries: played.transcript.entries[dropped..].to_vec(),
-            base: state.state.clone(),
-            base_height: dropped as u64,
-        };
+    for dropped in 1..=5 {
+        let transcript = suffix(&played, dropped);
+        assert_eq!(transcript.base_height(), dropped as u64);
         let rolls = check(&played.room, &transcript).unwrap();
         assert!(all.ends_with(&rolls));
-        assert_eq!(rolls.len(), if dropped < 3 { 2 } else { 1 });
+        assert_eq!(rolls.len(), [2, 2, 1, 1, 0][dropped - 1]);
     }
     let empty = Transcript {
         entries: Vec::new(),
         ..played.transcript.clone()
     };
     assert_eq!(check(&played.room, &empty), Ok(Vec::new()));
+}
+
+/// The base of a suffix is certified like everything above it.
+#[test]
+fn a_forged_base_is_refused() {
+    let played = played();
+    let judge = |dropped, change: &dyn Fn(&mut Transcript)| {
+        let mut transcript = suffix(&played, dropped);
+        change(&mut transcript);
+        check(&played.room, &transcript)
+    };
+    let base = Err(TranscriptError::Base);
+    let poor = |t: &mut Transcript| {
+        t.base
+            .insert(crate::state::Key::new(b"sum").unwrap(), vec![99]);
+    };
+    assert_eq!(judge(3, &poor), base);
+    // A header of the forged state is not the one that the blocks above stand on.
+    let other = judge(3, &|t| {
+        poor(t);
+        let root = t.base.root();
+        let block = t.base_block.as_mut().unwrap();
+        block.header.root = root;
+        block.finalization = None;
+    });
+    let invalid = Invalid::Rule {
+        rule: 4,
+        what: "another parent",
+    };
+    assert_eq!(other, Err(TranscriptError::Block { height: 4, invalid }));
+    let bent = judge(3, &|t| {
+        t.base_block.as_mut().unwrap().header.body = Hash::ZERO
+    });
+    assert_eq!(bent, Err(TranscriptError::Finalization { height: 3 }));
+    let low = judge(3, &|t| t.base_block.as_mut().unwrap().header.height = 0);
+    assert_eq!(low, base);
+    let bare = judge(5, &|t| t.base_block.as_mut().unwrap().finalization = None);
+    assert_eq!(bare, Err(TranscriptError::NotFinal));
+    assert_eq!(judge(3, &|t| t.base_block = None), base);
 }
 
 #[test]

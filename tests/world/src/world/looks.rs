@@ -230,6 +230,7 @@ impl World {
             idle_bytes: None,
             unfinished: None,
             recording: None,
+            transcript: None,
         }
     }
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::group::transcript::tests::{check, played};
+use crate::group::transcript::tests::{check, played, suffix};
+use crate::wire::Header;
 
 /// A file of two draws in five blocks, the second and fourth final by the ones above them.
 fn file() -> (Transcript, Vec<u8>) {
@@ -31,6 +32,19 @@ fn forged(records: &[(Kind, Vec<u8>)]) -> Vec<u8> {
     writer.bytes
 }
 
+fn base_block(height: u64) -> Option<BaseBlock> {
+    let header = Header {
+        height,
+        parent: Hash::ZERO,
+        root: Hash::ZERO,
+        body: Hash::ZERO,
+    };
+    (height > 0).then_some(BaseBlock {
+        header,
+        finalization: None,
+    })
+}
+
 fn fault(bytes: &[u8]) -> TranscriptFileError {
     Transcript::decode(bytes).unwrap_err().error
 }
@@ -40,7 +54,7 @@ fn is_beginning(part: &Transcript, whole: &Transcript) -> bool {
     let last = part.entries.last();
     part.genesis == whole.genesis
         && part.base == whole.base
-        && part.base_height == whole.base_height
+        && part.base_block == whole.base_block
         && whole.entries.starts_with(&part.entries)
         && last.is_none_or(|entry| entry.finalization.is_some())
 }
@@ -49,15 +63,12 @@ fn is_beginning(part: &Transcript, whole: &Transcript) -> bool {
 fn a_file_gives_back_what_was_written() {
     let (transcript, bytes) = file();
     assert_eq!(Transcript::decode(&bytes), Ok(transcript.clone()));
-    let mut suffix = transcript;
-    let state = suffix.base.clone();
-    suffix.entries.drain(..3);
-    suffix.base_height = 3;
-    assert_eq!(Transcript::decode(&suffix.encode()), Ok(suffix.clone()));
-    suffix.entries.clear();
-    suffix.base = Map::new();
-    assert_eq!(Transcript::decode(&suffix.encode()), Ok(suffix.clone()));
-    assert_ne!(suffix.base, state);
+    for dropped in 1..=5 {
+        let mut suffix = suffix(&played(), dropped);
+        assert_eq!(Transcript::decode(&suffix.encode()), Ok(suffix.clone()));
+        suffix.base = Map::new();
+        assert_eq!(Transcript::decode(&suffix.encode()), Ok(suffix.clone()));
+    }
 }
 
 #[test]
@@ -166,7 +177,7 @@ fn other_files_and_other_versions_are_named() {
 fn records_that_match_their_checks_and_make_no_transcript_are_named() {
     let (whole, _) = file();
     let genesis = (Kind::Genesis, encode(&whole.genesis));
-    let base = |height: u64, entries: u64| (Kind::Base, encode(&(height, entries)));
+    let base = |height: u64, entries: u64| (Kind::Base, encode(&(entries, base_block(height))));
     let state = |key: &[u8]| (Kind::State, encode(&(key.to_vec(), b"value".to_vec())));
     let block = |index: usize| (Kind::Block, encode(&whole.entries[index].block));
     let finalization = (
@@ -273,7 +284,12 @@ fn the_longest_parts_fit_their_records() {
         signatures: BoundedVec::truncating(vec![(0xff, Signature([0xff; 64])); MEMBERS_MAX]),
     };
     assert!(encode(&finalization).len() <= FINALIZATION_LEN_MAX);
-    assert_eq!(encode(&(u64::MAX, u64::MAX)).len(), NUMBERS_LEN_MAX);
+    let mut base = base_block(u64::MAX);
+    if let Some(base) = &mut base {
+        base.finalization = Some(finalization);
+    }
+    assert!(encode(&(u64::MAX, base)).len() <= BASE_LEN_MAX);
+    assert_eq!(encode(&u64::MAX).len(), END_LEN_MAX);
     let entry = (vec![0xff_u8; Key::LEN_MAX], vec![0xff_u8; VALUE_LEN_MAX]);
     assert_eq!(encode(&entry).len(), STATE_LEN_MAX);
 }
@@ -292,7 +308,7 @@ proptest! {
         let (whole, _) = file();
         let start = [
             (Kind::Genesis, encode(&whole.genesis)),
-            (Kind::Base, encode(&(3_u64, 1_u64))),
+            (Kind::Base, encode(&(1_u64, base_block(3)))),
             (Kind::State, encode(&(b"k".to_vec(), b"v".to_vec()))),
         ];
         for skipped in 0..=start.len() {
