@@ -13,6 +13,9 @@ use crate::file::Target;
 use crate::words::say;
 use crate::{Ending, Refusal, json};
 
+/// Heights that a page holds, the last ones: a phone should still open it. One takes about 1 KiB.
+const PAGE_STEPS_MAX: usize = 5000;
+
 pub(crate) fn run(options: &History) -> Result<Ending, Refusal> {
     let path = &options.transcript;
     let page = (!options.no_page && options.at.is_none()).then(|| page_target(&options.page));
@@ -20,7 +23,7 @@ pub(crate) fn run(options: &History) -> Result<Ending, Refusal> {
         page.probe()?;
     }
     let (transcript, damage) = read::read(path)?;
-    let (game, fault) = game::Game::retrace(&transcript, path)?;
+    let (mut game, fault) = game::Game::retrace(&transcript, path)?;
     // The file's own damage comes first: what fails after it is its consequence.
     let fault = damage.or(fault);
 
@@ -46,6 +49,7 @@ pub(crate) fn run(options: &History) -> Result<Ending, Refusal> {
         None => say(&words::game(&game)),
     }
     if let Some(target) = &page {
+        game.keep_last(PAGE_STEPS_MAX);
         target.write(page::page(&game, fault.as_deref(), path).as_bytes())?;
         if !options.json {
             let path = target.path.display();

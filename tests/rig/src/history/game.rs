@@ -27,10 +27,12 @@ pub(super) struct Game {
     pub(super) height: u64,
     /// Rolls that were recomputed.
     pub(super) rolls: usize,
-    /// The table at `base_height`.
+    /// Height below the first of `steps`.
+    pub(super) shown_from: u64,
+    /// The table there.
     pub(super) base: Shown,
     pub(super) steps: Vec<Moment>,
-    /// The states: at `base_height`, then after each step.
+    /// The states: at `shown_from`, then after each step.
     #[serde(skip)]
     pub(super) states: Vec<Map>,
 }
@@ -143,6 +145,7 @@ impl Game {
             },
             base_height: transcript.base_height(),
             height: transcript.base_height(),
+            shown_from: transcript.base_height(),
             rolls: 0,
             base: Shown::of(&transcript.base, &members),
             steps: Vec::new(),
@@ -208,9 +211,18 @@ impl Game {
         name.map_or("nobody", String::as_str)
     }
 
-    /// The table at `height`, if the transcript has it.
+    /// Forgets all but the last `count` steps.
+    pub(super) fn keep_last(&mut self, count: usize) {
+        let dropped = self.steps.len().saturating_sub(count);
+        self.steps.drain(..dropped);
+        self.states.drain(..dropped);
+        self.shown_from += dropped as u64;
+        self.base = Shown::of(&self.states[0], &self.members);
+    }
+
+    /// The table at `height`, if it is there.
     pub(super) fn at(&self, height: u64) -> Option<Look> {
-        let index = usize::try_from(height.checked_sub(self.base_height)?).ok()?;
+        let index = usize::try_from(height.checked_sub(self.shown_from)?).ok()?;
         let state = self.states.get(index)?;
         Some(Look {
             at: height,

@@ -68,7 +68,8 @@ pub(super) struct Bet {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Changed {
     pub(super) key: String,
-    /// Whether it is a record of the group itself: numbering of authors, draws.
+    /// Whether it is a record of the group itself: numbering of authors, draws. Its values are not
+    /// shown: they say nothing to an eye.
     pub(super) own: bool,
     pub(super) old: Option<String>,
     pub(super) new: Option<String>,
@@ -139,11 +140,13 @@ impl Craps {
 
 impl Changed {
     pub(super) fn of(change: &Change) -> Self {
+        let own = is_own(change.key.as_bytes());
+        let shown = |value: &Option<Vec<u8>>| value.as_deref().filter(|_| !own).map(text);
         Self {
             key: text(change.key.as_bytes()),
-            own: is_own(change.key.as_bytes()),
-            old: change.old.as_deref().map(text),
-            new: change.new.as_deref().map(text),
+            own,
+            old: shown(&change.old),
+            new: shown(&change.new),
         }
     }
 }

@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
-  const first = data.base_height;
+  const first = data.shown_from;
   const last = data.height;
   const steps = data.steps;
 
@@ -26,7 +26,8 @@
 
   function head() {
     byId("lead").textContent = `Rules ${data.rules}, mode ${data.mode}, ${many(data.members.length, "member")}. ` +
-      (first > 0 ? `Blocks up to ${first} were dropped; the state there is the one that a quorum finalized.` : "From the first block on.");
+      (data.base_height > 0 ? `Blocks up to ${data.base_height} were dropped; the state there is the one that a quorum finalized.` : "From the first block on.") +
+      (first > data.base_height ? ` This page has the last ${many(steps.length, "height")}; --at HEIGHT shows the others.` : "");
     const verdict = byId("verdict");
     if (data.fault) {
       verdict.textContent = data.fault;
@@ -41,7 +42,7 @@
     };
     const actions = steps.flatMap((step) => step.actions);
     const refused = actions.filter((action) => action.refused !== null).length;
-    figure("Blocks", number(steps.length), `heights ${first + 1} to ${last}`);
+    figure("Blocks", number(last - data.base_height), `heights ${data.base_height + 1} to ${last}`);
     figure("Rolls", number(data.rolls), "recomputed from preimages");
     figure("Actions", number(actions.length - refused), `committed; ${refused} rejected`);
     byId("group").textContent = data.group;
@@ -143,6 +144,7 @@
     for (const change of changes) {
       const line = html(body, "tr");
       html(line, "td", "", change.key);
+      if (change.own) continue;
       const cell = html(line, "td");
       if (change.old !== null) html(cell, "del", "", change.old);
       if (change.old !== null && change.new !== null) cell.append(" → ");
@@ -157,7 +159,7 @@
     const step = steps[index - 1];
     if (!step) {
       html(box, "h3", "", first === 0 ? "The genesis" : `The base, height ${first}`);
-      html(box, "p", "note", first === 0 ? "Nothing has happened yet." : "What led here was dropped by the phone that kept this transcript.");
+      html(box, "p", "note", first === 0 ? "Nothing has happened yet." : "What led here is not on this page.");
       return;
     }
     html(box, "h3", "", `Block ${step.height}`);

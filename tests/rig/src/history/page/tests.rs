@@ -12,6 +12,7 @@ fn game() -> Game {
         members: vec!["Anna".to_owned(), name.to_owned()],
         base_height: 4,
         height: 5,
+        shown_from: 4,
         rolls: 1,
         base: Shown::Entries {
             entries: Vec::new(),
