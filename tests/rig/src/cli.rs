@@ -119,7 +119,7 @@ pub(crate) struct Soak {
     pub(crate) json: bool,
     /// Where to write the transcript of the one --seed, for `althing history`; phones then keep more
     /// of their past than they would
-    #[arg(long, value_name = "FILE", requires = "seed")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) transcript: Option<PathBuf>,
 }
 

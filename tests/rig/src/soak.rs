@@ -165,6 +165,13 @@ fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
                 .to_owned(),
         ));
     }
+    if options.transcript.is_some() && options.seed.is_none() {
+        return Err(Refusal(
+            "a transcript is of one run\n\
+             name the run with --seed N"
+                .to_owned(),
+        ));
+    }
     if options.transcript.is_some() && options.signatures == SignatureName::Cheap {
         return Err(Refusal(
             "cheap signatures prove nothing outside of their run\n\
