@@ -1,12 +1,14 @@
-//! Craps, the reference game: seats, line and field bets against a bank, come-out and point, a
+//! Craps, the reference game: seats, every standard bet against a bank, come-out and point, a
 //! shooter who keeps the dice until he sevens out, and chips that are never made or lost.
 //!
 //! - Everyone gets the buy-in at the genesis; sitting down costs nothing. Bets need a seat.
-//! - One bet of each kind a player; a second one is refused until the first is settled. A settled
-//!   stake goes back to its owner's hand or to the bank, it never rides on.
-//! - The bank takes a bet only while it could pay all bets on the table at their best at once.
+//! - What can be bet on is [`BetKind`]. What it pays, how that is rounded and when the vig is taken is
+//!   said at [`verdict`]'s module, `payout`; what may go up, down, on and off in `stakes`; limits and
+//!   house rules are the [`CrapsConfig`]; what the house keeps of each bet is computed by [`rates`].
+//! - A settled stake goes back to its owner's hand or to the bank, it never rides on: a bet wins once,
+//!   so that the bank knows what it may still have to pay. It takes no bet that it could not (`cover`).
 //! - Only the shooter rolls; he needs no line bet, so that a shooter without chips stops nobody. A
-//!   roll closes the bets: until the dice fall nothing is placed, and nobody gets up.
+//!   roll closes the bets: until the dice fall no stake is touched, and nobody gets up.
 //! - The shooter passes the dice on with `Skip`. Without him more than half of the members can:
 //!   any quorum is more than half, so whoever can commit can also go on. He keeps seat and bets, and
 //!   the dice pass him over until he acts again.
@@ -17,6 +19,7 @@ mod bet;
 mod cause;
 mod config;
 mod cover;
+mod edge;
 mod ledger;
 mod payout;
 mod record;
@@ -27,11 +30,12 @@ pub use action::CrapsAction;
 pub use bet::{BetKind, Dice, Hop, NoSuchBet, Number, Pair, Working};
 pub use cause::Cause;
 pub use config::{CrapsConfig, ODDS_TIMES_MAX};
+pub use edge::{Fraction, Rate, rates};
 pub use payout::{Odds, Verdict, verdict};
 pub use table::{PlacedBet, THROWS_KEPT, Table};
 
 use self::ledger::{Ledger, record};
-use self::record::Record;
+use self::record::{Record, point_after};
 use super::{Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
@@ -192,20 +196,12 @@ impl Craps {
         record.dice_in_the_air = false;
         ledger.set_throw(record.throws, dice);
         record.throws = record.throws.saturating_add(1);
-        match (record.point, dice.total()) {
-            (None, total @ (4 | 5 | 6 | 8 | 9 | 10)) => {
-                record.point = Some(total);
-                record.next_turn();
-            }
-            (Some(_), 7) => {
-                record.point = None;
-                record.pass_dice();
-            }
-            (Some(point), total) if point == total => {
-                record.point = None;
-                record.next_turn();
-            }
-            (None | Some(_), _) => record.next_turn(),
+        let seven_out = record.point.is_some() && dice.total() == 7;
+        record.point = point_after(record.point, dice.total());
+        if seven_out {
+            record.pass_dice();
+        } else {
+            record.next_turn();
         }
         ledger.set_record(&record);
         Ok(())

@@ -27,6 +27,16 @@ impl Odds {
         Self { pays, to }
     }
 
+    /// Of so many equal parts of a stake one wins `pays` to 1, and pays for the others, which lose.
+    const fn one_part_of(parts: u8, pays: u8) -> Self {
+        let left = pays - (parts - 1);
+        if left.is_multiple_of(parts) {
+            Self::new(left / parts, 1)
+        } else {
+            Self::new(left, parts)
+        }
+    }
+
     /// What the bank adds to a stake of `chips`.
     pub fn profit(self, chips: u32) -> u64 {
         u64::from(chips) * u64::from(self.pays) / u64::from(self.to.max(1))
@@ -167,14 +177,13 @@ pub(super) fn verdict_on(
         BetKind::Three => once((total == 3).then_some(TWO_WAYS)),
         BetKind::Eleven => once((total == 11).then_some(TWO_WAYS)),
         BetKind::Twelve => once((total == 12).then_some(ONE_WAY)),
-        // A part of the stake wins and pays for the parts that lose.
         BetKind::Horn => once(match total {
             2 | 12 => Some(HORN_HIGH),
-            3 | 11 => Some(Odds::new(15 - 3, 4)),
+            3 | 11 => Some(Odds::one_part_of(4, 15)),
             _ => None,
         }),
         BetKind::CAndE => once(match total {
-            2 | 3 | 12 => Some(Odds::new(7 - 1, 2)),
+            2 | 3 | 12 => Some(Odds::one_part_of(2, 7)),
             11 => Some(C_AND_E_HIGH),
             _ => None,
         }),
@@ -182,7 +191,7 @@ pub(super) fn verdict_on(
             // Any seven wins 4 to 1 with a fifth of the stake: what the other four lose.
             7 => Verdict::Pushes,
             2 | 12 => Verdict::Wins(WORLD_HIGH),
-            3 | 11 => Verdict::Wins(Odds::new(15 - 4, 5)),
+            3 | 11 => Verdict::Wins(Odds::one_part_of(5, 15)),
             _ => Verdict::Loses,
         },
         BetKind::Hop(hop) => once((Hop::of(dice) == Some(hop)).then_some(if dice.is_pair() {
@@ -278,6 +287,6 @@ const ONE_WAY: Odds = Odds::new(30, 1);
 const TWO_WAYS: Odds = Odds::new(15, 1);
 const ANY_SEVEN: Odds = Odds::new(4, 1);
 const ANY_CRAPS: Odds = Odds::new(7, 1);
-const HORN_HIGH: Odds = Odds::new(30 - 3, 4);
-const C_AND_E_HIGH: Odds = Odds::new(15 - 1, 2);
-const WORLD_HIGH: Odds = Odds::new(30 - 4, 5);
+const HORN_HIGH: Odds = Odds::one_part_of(4, 30);
+const C_AND_E_HIGH: Odds = Odds::one_part_of(2, 15);
+const WORLD_HIGH: Odds = Odds::one_part_of(5, 30);

@@ -125,3 +125,12 @@ impl Record {
         self.skips = Members::default();
     }
 }
+
+/// The point after a throw of `total`.
+pub(super) fn point_after(point: Option<u8>, total: u8) -> Option<u8> {
+    match (point, total) {
+        (None, 4 | 5 | 6 | 8 | 9 | 10) => Some(total),
+        (None, _) | (Some(_), 7) => None,
+        (Some(point), _) => (point != total).then_some(point),
+    }
+}

@@ -1,11 +1,18 @@
-mod actions;
+mod cover;
 mod payouts;
 mod properties;
+mod seats;
+mod stakes;
+mod vectors;
+mod words;
 
 use super::*;
 use crate::crypto::Hash;
 use crate::state::Map;
+use crate::wire::encode;
 
+/// The come-out and every point.
+const PHASES: [Option<u8>; 7] = [None, Some(4), Some(5), Some(6), Some(8), Some(9), Some(10)];
 const STRANGER: PeerId = PeerId([0xee; 32]);
 
 /// A table whose dice fall as the test says.
@@ -17,14 +24,21 @@ struct Game {
 
 impl Game {
     fn new(members: u8, buy_in: u32, bank: u64) -> Self {
+        Self::of(
+            members,
+            &CrapsConfig {
+                buy_in,
+                bank,
+                ..CrapsConfig::default()
+            },
+        )
+    }
+
+    fn of(members: u8, house: &CrapsConfig) -> Self {
         let members: Vec<_> = (0..members).map(|member| PeerId([member; 32])).collect();
         let mut overlay = Overlay::new(Map::new());
         Craps::new()
-            .genesis(
-                &mut overlay,
-                &members,
-                &CrapsConfig { buy_in, bank }.encode(),
-            )
+            .genesis(&mut overlay, &members, &house.encode())
             .expect("a valid configuration");
         Self { overlay, members }
     }
@@ -65,6 +79,29 @@ impl Game {
         self.act(member, CrapsAction::Bet { kind, chips })
     }
 
+    fn take_down(&mut self, member: u8, kind: BetKind, chips: u32) -> Result<(), Rejection> {
+        self.act(member, CrapsAction::TakeDown { kind, chips })
+    }
+
+    fn switch(&mut self, member: u8, kind: BetKind, working: Working) -> Result<(), Rejection> {
+        self.act(member, CrapsAction::Switch { kind, working })
+    }
+
+    /// Lays a bet on the table out of its owner's hand, and sets the point, as if it had come to that
+    /// by the dice.
+    fn lay(&mut self, bet: PlacedBet, point: Option<u8>) {
+        let mut ledger = Ledger(&mut self.overlay);
+        let house = ledger.house().expect("a table");
+        let hand = ledger.chips(bet.member).expect("a member");
+        ledger.set_chips(bet.member, hand - u64::from(bet.chips));
+        let bests = ledger.bests().expect("a table");
+        ledger.set_bests(bests + bet.best(point, &house));
+        ledger.place(bet);
+        let mut record = ledger.record().expect("a table");
+        record.point = point;
+        ledger.set_record(&record);
+    }
+
     fn draw(&mut self, seed: Hash) {
         let mut context = Context::new(&self.members, 1, true);
         Craps::new().on_draw(&mut self.overlay, &mut Random::new(seed), &mut context);
@@ -95,12 +132,8 @@ impl Game {
     }
 }
 
-fn all_dice() -> impl Iterator<Item = Dice> {
-    (1..=6).flat_map(|first| (1..=6).map(move |second| Dice { first, second }))
-}
-
 fn dice_of(total: u8) -> Dice {
-    all_dice()
+    Dice::all()
         .find(|dice| dice.total() == total)
         .expect("2 to 12")
 }

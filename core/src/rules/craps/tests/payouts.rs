@@ -1,73 +1,142 @@
-//! Every bet, all 36 dice, both phases, against tables written by hand.
+//! Every bet, all 36 dice, both phases and every point, against a table written by hand.
 
 use super::*;
 
-/// What happens to a bet, a letter for each total from 2 to 12: W wins 1:1, D wins 2:1, L loses, P
-/// gives the stake back, a dot leaves the bet where it is.
-const EXPECTED: [(BetKind, Option<u8>, &str); 21] = [
-    (BetKind::Pass, None, "LL...W...WL"),
-    (BetKind::Pass, Some(4), "..W..L....."),
-    (BetKind::Pass, Some(5), "...W.L....."),
-    (BetKind::Pass, Some(6), "....WL....."),
-    (BetKind::Pass, Some(8), ".....LW...."),
-    (BetKind::Pass, Some(9), ".....L.W..."),
-    (BetKind::Pass, Some(10), ".....L..W.."),
-    (BetKind::DontPass, None, "WW...L...LP"),
-    (BetKind::DontPass, Some(4), "..L..W....."),
-    (BetKind::DontPass, Some(5), "...L.W....."),
-    (BetKind::DontPass, Some(6), "....LW....."),
-    (BetKind::DontPass, Some(8), ".....WL...."),
-    (BetKind::DontPass, Some(9), ".....W.L..."),
-    (BetKind::DontPass, Some(10), ".....W..L.."),
-    (BetKind::Field, None, "DWWLLLLWWWD"),
-    (BetKind::Field, Some(4), "DWWLLLLWWWD"),
-    (BetKind::Field, Some(5), "DWWLLLLWWWD"),
-    (BetKind::Field, Some(6), "DWWLLLLWWWD"),
-    (BetKind::Field, Some(8), "DWWLLLLWWWD"),
-    (BetKind::Field, Some(9), "DWWLLLLWWWD"),
-    (BetKind::Field, Some(10), "DWWLLLLWWWD"),
-];
-const BUY_IN: u32 = 100;
-const BANK: u64 = 1000;
-const STAKE: u32 = 7;
+/// A line of `payouts.txt`.
+struct Row {
+    kind: BetKind,
+    phase: &'static str,
+    tokens: Vec<&'static str>,
+}
 
-#[test]
-fn every_bet_pays_exactly_on_all_dice_in_both_phases() {
-    for (kind, point, letters) in EXPECTED {
-        let mut before = Game::seated(3, BUY_IN, BANK);
-        // Line bets are placed on the come-out and carried into the point phase.
-        let early = point.is_some() && !kind.is_open(point);
-        if early {
-            before.bet(1, kind, STAKE).unwrap();
-        }
-        if let Some(point) = point {
-            before.throw_total(point);
-            assert_eq!(before.table().point, Some(point));
-        }
-        if !early {
-            before.bet(1, kind, STAKE).unwrap();
-        }
-        assert_eq!(before.table().chips[1], u64::from(BUY_IN - STAKE));
-        for dice in all_dice() {
-            let mut game = before.clone();
-            game.throw(dice);
-            let letter = letters.as_bytes()[usize::from(dice.total()) - 2];
-            let (hand, bank, left) = match letter {
-                b'W' => (BUY_IN + STAKE, BANK - u64::from(STAKE), 0),
-                b'D' => (BUY_IN + 2 * STAKE, BANK - 2 * u64::from(STAKE), 0),
-                b'L' => (BUY_IN - STAKE, BANK + u64::from(STAKE), 0),
-                b'P' => (BUY_IN, BANK, 0),
-                _ => (BUY_IN - STAKE, BANK, STAKE),
-            };
-            let table = game.table();
-            let what = format!("{kind:?} with point {point:?} on {dice:?}");
-            assert_eq!(table.chips[1], u64::from(hand), "hand: {what}");
-            assert_eq!(table.bank, bank, "bank: {what}");
-            assert_eq!(table.stake(1, kind), left, "stake: {what}");
-            assert!(table.is_conserved(), "chips: {what}");
-            assert_phase_after(point, dice, &table);
+/// What the table says of one throw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Profit(u64),
+    Loses,
+    Back,
+    Moves,
+    Stays,
+}
+
+const PAYOUTS: &str = include_str!("payouts.txt");
+const STAKE: u32 = 120;
+const BUY_IN: u32 = 1000;
+const BANK: u64 = 100_000;
+
+fn rows() -> Vec<Row> {
+    let lines = PAYOUTS.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, rest) = line.split_at(19);
+            let mut words = rest.split_whitespace();
+            Row {
+                kind: BetKind::ALL
+                    .into_iter()
+                    .find(|kind| kind.name() == name.trim_end())
+                    .unwrap_or_else(|| panic!("{name} is a bet")),
+                phase: words.next().expect("a phase"),
+                tokens: words.collect(),
+            }
+        })
+        .collect()
+}
+
+impl Row {
+    fn is_for(&self, point: Option<u8>) -> bool {
+        match self.phase {
+            "always" => true,
+            "come-out" => point.is_none(),
+            "point" => point.is_some(),
+            number => point.is_some_and(|point| point.to_string() == number),
         }
     }
+
+    fn expects(&self, dice: Dice) -> Expected {
+        let token = self.tokens[usize::from(dice.total()) - 2];
+        let (low, high) = (dice.first.min(dice.second), dice.first.max(dice.second));
+        match (token.split_once('='), token.split_once('/')) {
+            (Some((profit, faces)), _) if faces == format!("{low}{high}") => parse(profit),
+            (Some(_), _) => Expected::Loses,
+            (None, Some((by_a_pair, _))) if low == high => parse(by_a_pair),
+            (None, Some((_, otherwise))) => parse(otherwise),
+            (None, None) => parse(token),
+        }
+    }
+}
+
+fn parse(token: &str) -> Expected {
+    match token {
+        "L" => Expected::Loses,
+        "P" => Expected::Back,
+        "M" => Expected::Moves,
+        "." => Expected::Stays,
+        profit => Expected::Profit(profit.parse().expect("chips")),
+    }
+}
+
+/// Throws all 36 dice at one bet and compares hand, bank and table.
+fn assert_pays(row: &Row, working: Working, point: Option<u8>, field_twelve: u8) {
+    let kind = row.kind;
+    let mut before = Game::of(
+        3,
+        &CrapsConfig {
+            buy_in: BUY_IN,
+            bank: BANK,
+            field_twelve,
+            ..CrapsConfig::default()
+        },
+    );
+    for member in 0..3 {
+        before.act(member, CrapsAction::Sit).expect("a free seat");
+    }
+    let bet = PlacedBet {
+        member: 1,
+        kind,
+        chips: STAKE,
+        working,
+    };
+    before.lay(bet, point);
+    let hand = u64::from(BUY_IN - STAKE);
+    let stake = u64::from(STAKE);
+    for dice in Dice::all() {
+        let mut game = before.clone();
+        game.throw(dice);
+        let table = game.table();
+        let what = format!("{}, {working:?}, point {point:?}, {dice:?}", kind.name());
+        let (in_hand, bank, left) = match row.expects(dice) {
+            Expected::Profit(profit) => (hand + stake + profit, BANK - profit, None),
+            Expected::Loses => (hand, BANK + stake, None),
+            Expected::Back => (hand + stake, BANK, None),
+            Expected::Stays => (hand, BANK, Some(bet)),
+            Expected::Moves => {
+                let name = format!("{} {}", kind.name(), dice.total());
+                let on = BetKind::ALL.into_iter().find(|kind| kind.name() == name);
+                let kind = on.expect("it has such a number");
+                (hand, BANK, Some(PlacedBet { kind, ..bet }))
+            }
+        };
+        assert_eq!(table.chips[1], in_hand, "hand: {what}");
+        assert_eq!(table.bank, bank, "bank: {what}");
+        assert_eq!(table.bets, Vec::from_iter(left), "bets: {what}");
+        assert!(table.is_conserved(), "chips: {what}");
+        assert_phase_after(point, dice, &table);
+        assert_covered(&game);
+    }
+}
+
+/// The sum that the state keeps of what all bets could win is true, and nobody is owed more than
+/// the bank has.
+fn assert_covered(game: &Game) {
+    let table = game.table();
+    let bests: u64 = table
+        .bets
+        .iter()
+        .map(|bet| bet.best(table.point, &table.house))
+        .sum();
+    let mut overlay = game.overlay.clone();
+    assert_eq!(Ledger(&mut overlay).bests(), Ok(bests));
+    assert!(bests <= table.bank);
 }
 
 fn assert_phase_after(point: Option<u8>, dice: Dice, table: &Table) {
@@ -84,68 +153,114 @@ fn assert_phase_after(point: Option<u8>, dice: Dice, table: &Table) {
 }
 
 #[test]
-fn the_bank_covers_the_best_case_of_every_bet() {
+fn every_bet_pays_exactly_on_all_dice_in_every_phase() {
+    let rows = rows();
     for kind in BetKind::ALL {
-        let best = POINTS
-            .into_iter()
-            .flat_map(|point| all_dice().map(move |dice| verdict(kind, point, dice)))
-            .map(|verdict| match verdict {
-                Verdict::Wins(odds) => odds.profit(1000),
-                Verdict::Stays | Verdict::Loses | Verdict::Pushes => 0,
-            })
-            .max();
-        assert_eq!(Some(kind.best().profit(1000)), best, "{kind:?}");
+        for point in PHASES {
+            let row = rows
+                .iter()
+                .find(|row| row.kind == kind && row.is_for(point));
+            match row {
+                Some(row) => assert_pays(row, Working::Usual, point, 2),
+                // The table leaves out only what cannot lie there.
+                None => assert!(!kind.is_open(point), "{} with point {point:?}", kind.name()),
+            }
+        }
     }
 }
 
-/// The edges that the game is known for: pass 7/495, don't pass with 12 barred 3/220, field with
-/// 2:1 on both ends 1/18. In units of 1/(36 · 990), so that every number is whole.
 #[test]
-fn the_house_edges_are_the_known_ones() {
-    const UNIT: i64 = 36 * 990;
-    let edge = |kind| {
-        let mut sum = 0;
-        for dice in all_dice() {
-            sum += 990
-                * match verdict(kind, None, dice) {
-                    Verdict::Wins(odds) => i64::try_from(odds.profit(1)).unwrap(),
-                    Verdict::Loses => -1,
-                    Verdict::Pushes => 0,
-                    Verdict::Stays => {
-                        // Until the point or a 7: the chance of each among the throws that decide.
-                        let point = Some(dice.total());
-                        let decided = |wanted: fn(Verdict) -> bool| {
-                            let throws =
-                                all_dice().filter(|next| wanted(verdict(kind, point, *next)));
-                            i64::try_from(throws.count()).unwrap()
-                        };
-                        let wins = decided(|verdict| matches!(verdict, Verdict::Wins(_)));
-                        let losses = decided(|verdict| matches!(verdict, Verdict::Loses));
-                        let scaled = 990 * (wins - losses);
-                        assert_eq!(scaled % (wins + losses), 0);
-                        sum += scaled / (wins + losses);
-                        0
-                    }
-                };
+fn what_is_called_on_works_on_the_come_out_too() {
+    for row in rows().iter().filter(|row| row.phase == "point") {
+        if row.kind.is_switchable() {
+            for point in PHASES {
+                assert_pays(row, Working::On, point, 2);
+            }
         }
-        sum
-    };
-    assert_eq!(edge(BetKind::Pass) * 495, -7 * UNIT);
-    assert_eq!(edge(BetKind::DontPass) * 220, -3 * UNIT);
-    assert_eq!(edge(BetKind::Field) * 18, -UNIT);
+    }
 }
 
 #[test]
-fn odds_round_in_favour_of_the_bank() {
-    let odds = Odds { pays: 3, to: 2 };
-    assert_eq!(
-        [0, 1, 2, 3, 4].map(|chips| odds.profit(chips)),
-        [0, 1, 3, 4, 6]
-    );
-    assert_eq!(
-        Odds { pays: 255, to: 1 }.profit(u32::MAX),
-        255 * u64::from(u32::MAX)
-    );
+fn what_is_called_off_neither_wins_nor_loses() {
+    for mut row in rows().into_iter().filter(|row| row.kind.is_switchable()) {
+        // Odds come back once the bet before them is decided.
+        let decided = if row.kind.backs().is_some() { "P" } else { "." };
+        for token in &mut row.tokens {
+            if *token != "." {
+                *token = decided;
+            }
+        }
+        for point in PHASES.into_iter().filter(|point| row.is_for(*point)) {
+            assert_pays(&row, Working::Off, point, 2);
+        }
+    }
+}
+
+#[test]
+fn the_field_pays_twelve_as_the_house_has_it() {
+    let rows = rows();
+    let field = rows.iter().find(|row| row.kind == BetKind::Field);
+    let mut row = Row {
+        tokens: field.expect("a row").tokens.clone(),
+        ..*field.expect("a row")
+    };
+    *row.tokens.last_mut().expect("12") = "360";
+    for point in PHASES {
+        assert_pays(&row, Working::Usual, point, 3);
+    }
+}
+
+#[test]
+fn the_bank_covers_the_best_case_of_every_bet() {
+    for field_twelve in [2, 3] {
+        let house = CrapsConfig {
+            field_twelve,
+            ..CrapsConfig::default()
+        };
+        for (kind, point) in BetKind::ALL
+            .into_iter()
+            .flat_map(|kind| PHASES.map(|point| (kind, point)))
+        {
+            let odds_without_point =
+                matches!(kind, BetKind::PassOdds | BetKind::DontPassOdds) && point.is_none();
+            if odds_without_point {
+                continue;
+            }
+            // Line bets win by the come-out too, whatever the point is by then.
+            let best = Dice::all()
+                .map(|dice| verdict(kind, Working::On, point, dice, &house))
+                .map(|verdict| match verdict {
+                    Verdict::Wins(odds) => odds.profit(1200),
+                    Verdict::Stays | Verdict::Loses | Verdict::Pushes | Verdict::Moves(_) => 0,
+                })
+                .max();
+            let held = kind.best(point, &house).profit(1200);
+            assert_eq!(Some(held), best, "{} with point {point:?}", kind.name());
+        }
+    }
+}
+
+#[test]
+fn wins_are_rounded_down_to_whole_chips() {
+    for (kind, profits) in [
+        (BetKind::Place(Number::Six), [1, 2, 3, 4, 5, 7, 8]),
+        (BetKind::Place(Number::Five), [1, 2, 4, 5, 7, 8, 9]),
+        (BetKind::Place(Number::Four), [1, 3, 5, 7, 9, 10, 12]),
+        (BetKind::Buy(Number::Four), [1, 3, 5, 7, 9, 11, 13]),
+        (BetKind::Buy(Number::Six), [1, 2, 3, 4, 5, 6, 8]),
+        (BetKind::Lay(Number::Four), [0, 0, 1, 1, 2, 2, 3]),
+        (BetKind::Lay(Number::Six), [0, 1, 2, 3, 3, 4, 5]),
+        (BetKind::DontComeOdds(Number::Nine), [0, 1, 2, 2, 3, 4, 4]),
+        (BetKind::Horn, [6, 13, 20, 27, 33, 40, 47]),
+        (BetKind::World, [5, 10, 15, 20, 26, 31, 36]),
+        (BetKind::CAndE, [7, 14, 21, 28, 35, 42, 49]),
+    ] {
+        let odds = kind.best(Some(8), &CrapsConfig::default());
+        let won = [1, 2, 3, 4, 5, 6, 7].map(|chips| odds.profit(chips));
+        assert_eq!(won, profits, "{}", kind.name());
+    }
+    let most = Odds { pays: 255, to: 1 };
+    assert_eq!(most.profit(u32::MAX), 255 * u64::from(u32::MAX));
 }
 
 #[test]
@@ -163,107 +278,26 @@ fn many_bets_are_settled_by_one_throw() {
 }
 
 #[test]
-fn vectors_hold() {
-    let mut text = String::from("craps 1\n");
-    for (kind, point, _) in EXPECTED {
-        let letters: String = (2..=12)
-            .map(|total| match verdict(kind, point, dice_of(total)) {
-                Verdict::Stays => '.',
-                Verdict::Loses => 'L',
-                Verdict::Pushes => 'P',
-                Verdict::Wins(odds) if odds.pays == 2 => 'D',
-                Verdict::Wins(_) => 'W',
-            })
-            .collect();
-        let point = point.map_or("come-out".to_owned(), |point| point.to_string());
-        text.push_str(&format!("{}, {point}: {letters}\n", kind.name()));
-    }
-    let mut game = Game::new(3, 50, 200);
-    let script = [
-        (0, CrapsAction::Sit),
-        (2, CrapsAction::Sit),
-        (2, CrapsAction::Sit),
-        (
-            1,
-            CrapsAction::Bet {
-                kind: BetKind::Pass,
-                chips: 5,
-            },
-        ),
-        (
-            0,
-            CrapsAction::Bet {
-                kind: BetKind::Pass,
-                chips: 5,
-            },
-        ),
-        (
-            2,
-            CrapsAction::Bet {
-                kind: BetKind::DontPass,
-                chips: 300,
-            },
-        ),
-        (
-            2,
-            CrapsAction::Bet {
-                kind: BetKind::DontPass,
-                chips: 30,
-            },
-        ),
-        (1, CrapsAction::Transfer { to: 2, chips: 20 }),
-        (
-            0,
-            CrapsAction::Bet {
-                kind: BetKind::Field,
-                chips: 45,
-            },
-        ),
-        (2, CrapsAction::Roll),
-        (0, CrapsAction::Roll),
-        (
-            2,
-            CrapsAction::Bet {
-                kind: BetKind::Field,
-                chips: 1,
-            },
-        ),
-        (1, CrapsAction::Skip { turn: 2 }),
-        (2, CrapsAction::Skip { turn: 2 }),
-        (2, CrapsAction::Roll),
-        (1, CrapsAction::Stand),
-        (0, CrapsAction::Stand),
-        (2, CrapsAction::Roll),
-        (2, CrapsAction::Roll),
-    ];
-    for (draw, (member, action)) in (0u8..).zip(script) {
-        let hex: String = action
-            .encode()
+fn kinds_are_numbered_without_gaps() {
+    for (index, kind) in (0u8..).zip(BetKind::ALL) {
+        assert_eq!(kind.index(), index);
+        assert_eq!(BetKind::from_index(index), Some(kind));
+        assert_eq!(encode(&kind), [index]);
+        let names = BetKind::ALL
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let result = match game.act(member, action) {
-            Ok(()) => "ok".to_owned(),
-            Err(rejection) => format!("code {} {:02x?}", rejection.code, &*rejection.detail),
-        };
-        if action == CrapsAction::Roll {
-            game.draw(Hash([draw; 32]));
-        }
-        let table = game.table();
-        text.push_str(&format!(
-            "{member} {hex} -> {result}; hands {:?}, bank {}, point {:?}, shooter {:?}, turn {}, dice {:?}\n",
-            table.chips,
-            table.bank,
-            table.point,
-            table.shooter,
-            table.turn,
-            table.dice.last().map(|dice| (dice.first, dice.second)),
-        ));
+            .filter(|other| other.name() == kind.name());
+        assert_eq!(names.count(), 1, "{} is said of one bet only", kind.name());
     }
-    assert_eq!(
-        text, VECTORS,
-        "behaviour changed: a new version of the rule set\n{text}"
-    );
+    for index in BetKind::COUNT..=u8::MAX {
+        assert_eq!(BetKind::from_index(index), None);
+        assert_eq!(BetKind::try_from(index), Err(NoSuchBet(index)));
+    }
+    for dice in Dice::all() {
+        let hop = Hop::of(dice).expect("two faces");
+        let (low, high) = (dice.first.min(dice.second), dice.first.max(dice.second));
+        assert_eq!((hop.faces().first, hop.faces().second), (low, high));
+    }
+    for (first, second) in [(0, 1), (1, 0), (6, 7), (255, 255)] {
+        assert_eq!(Hop::of(Dice { first, second }), None);
+    }
 }
-
-const POINTS: [Option<u8>; 7] = [None, Some(4), Some(5), Some(6), Some(8), Some(9), Some(10)];

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::craps::cover::worst_case;
 use crate::state::Key;
 
 #[derive(Clone, Debug)]
@@ -24,8 +25,24 @@ enum Step {
 
 const MEMBERS: u8 = 4;
 
+/// Any, and more often those that others hang on.
 fn kind() -> impl Strategy<Value = BetKind> {
-    proptest::sample::select(&BetKind::ALL[..])
+    let carried = vec![
+        BetKind::Pass,
+        BetKind::DontPass,
+        BetKind::PassOdds,
+        BetKind::DontPassOdds,
+        BetKind::Come,
+        BetKind::DontCome,
+    ];
+    prop_oneof![
+        proptest::sample::select(&BetKind::ALL[..]),
+        proptest::sample::select(carried),
+    ]
+}
+
+fn working() -> impl Strategy<Value = Working> {
+    proptest::sample::select(vec![Working::Usual, Working::On, Working::Off])
 }
 
 fn chips() -> impl Strategy<Value = u32> {
@@ -35,7 +52,9 @@ fn chips() -> impl Strategy<Value = u32> {
 fn action() -> impl Strategy<Value = CrapsAction> {
     prop_oneof![
         2 => Just(CrapsAction::Sit),
-        8 => (kind(), chips()).prop_map(|(kind, chips)| CrapsAction::Bet { kind, chips }),
+        12 => (kind(), chips()).prop_map(|(kind, chips)| CrapsAction::Bet { kind, chips }),
+        4 => (kind(), chips()).prop_map(|(kind, chips)| CrapsAction::TakeDown { kind, chips }),
+        2 => (kind(), working()).prop_map(|(kind, working)| CrapsAction::Switch { kind, working }),
         1 => Just(CrapsAction::Roll),
         3 => (0..=MEMBERS, chips()).prop_map(|(to, chips)| CrapsAction::Transfer { to, chips }),
         1 => Just(CrapsAction::Stand),
@@ -87,13 +106,24 @@ fn take(game: &mut Game, step: &Step) -> bool {
 
 fn check(table: &Table, overlay: &Overlay) -> Result<(), TestCaseError> {
     prop_assert!(table.is_conserved(), "chips: {table:?}");
-    let best: u64 = table
+    let bests: u64 = table
         .bets
         .iter()
-        .map(|bet| bet.kind.best().profit(bet.chips))
+        .map(|bet| bet.best(table.point, &table.house))
         .sum();
-    prop_assert_eq!(record(overlay).unwrap().exposure, best);
-    prop_assert!(table.bank >= best, "the bank can pay");
+    let mut overlay = overlay.clone();
+    prop_assert_eq!(Ledger(&mut overlay).bests(), Ok(bests));
+    let held = worst_case(&table.bets, table.point, &table.house);
+    prop_assert!(held <= bests);
+    prop_assert!(table.bank >= held, "the bank can pay");
+    for bet in &table.bets {
+        let behind = bet.kind.backs().map(|flat| table.stake(bet.member, flat));
+        let most = bet
+            .kind
+            .most(table.point, behind.unwrap_or(0), &table.house);
+        prop_assert!(bet.chips <= most, "limits: {bet:?}");
+        prop_assert!(bet.chips >= bet.kind.least(table.point, &table.house));
+    }
     let seated: Vec<u8> = table.seats.iter().filter_map(|seat| *seat).collect();
     prop_assert_eq!(table.shooter.is_some(), !seated.is_empty());
     prop_assert!(
@@ -210,7 +240,7 @@ proptest! {
         match decoded {
             Ok(action) => {
                 prop_assert_eq!(action.encode(), bytes.clone());
-                prop_assert!(craps.order_key(&bytes) <= vec![5]);
+                prop_assert!(craps.order_key(&bytes) <= vec![7]);
             }
             Err(rejection) => {
                 prop_assert_eq!(rejection, Cause::Malformed.into());

@@ -1,4 +1,4 @@
-//! Seats, phases, the way of the dice, guards and words.
+//! Seats, phases and the way of the dice.
 
 use super::*;
 
@@ -103,109 +103,6 @@ fn only_the_shooter_rolls() {
 }
 
 #[test]
-fn bets_need_a_seat_and_an_open_line() {
-    let mut game = Game::new(2, 100, 1000);
-    let pass = CrapsAction::Bet {
-        kind: BetKind::Pass,
-        chips: 1,
-    };
-    assert_eq!(game.refuses(0, pass), Cause::NotSeated);
-    game.act(0, CrapsAction::Sit).unwrap();
-    game.throw_total(8);
-    assert_eq!(game.refuses(0, pass), Cause::NotNow);
-    let against = CrapsAction::Bet {
-        kind: BetKind::DontPass,
-        chips: 1,
-    };
-    assert_eq!(game.refuses(0, against), Cause::NotNow);
-    let refused = game.act(0, against).unwrap_err();
-    assert!(
-        Craps::new()
-            .describe(refused.code, &refused.detail)
-            .contains("point is 8")
-    );
-    game.bet(0, BetKind::Field, 1).unwrap();
-    game.throw_total(8);
-    game.act(0, pass).unwrap();
-}
-
-#[test]
-fn one_bet_of_a_kind_is_one_slot() {
-    let mut game = Game::seated(2, 100, 1000);
-    game.bet(0, BetKind::Pass, 3).unwrap();
-    let again = CrapsAction::Bet {
-        kind: BetKind::Pass,
-        chips: 4,
-    };
-    assert_eq!(game.refuses(0, again), Cause::AlreadyBet);
-    game.bet(0, BetKind::Field, 5).unwrap();
-    game.bet(1, BetKind::Pass, 6).unwrap();
-    let table = game.table();
-    assert_eq!(table.stake(0, BetKind::Pass), 3);
-    assert_eq!(table.stake(0, BetKind::Field), 5);
-    assert_eq!(table.stake(1, BetKind::Pass), 6);
-    assert_eq!(table.bets.len(), 3);
-}
-
-#[test]
-fn a_stake_is_at_most_the_hand() {
-    for (chips, cause) in [
-        (0, Some(Cause::ZeroChips)),
-        (1, None),
-        (99, None),
-        (100, None),
-        (101, Some(Cause::NotEnoughChips)),
-        (u32::MAX, Some(Cause::NotEnoughChips)),
-    ] {
-        let mut game = Game::seated(2, 100, u64::MAX / 2);
-        let result = game.bet(0, BetKind::Pass, chips);
-        assert_eq!(
-            result.err().map(|refused| refused.code),
-            cause.map(Cause::code),
-            "{chips}"
-        );
-    }
-}
-
-#[test]
-fn the_bank_takes_no_bet_that_it_could_not_pay() {
-    for (first, field, taken) in [(10, 19, true), (10, 20, true), (10, 21, false)] {
-        let mut game = Game::seated(2, 100, 50);
-        game.bet(0, BetKind::Pass, first).unwrap();
-        let refused = game.bet(1, BetKind::Field, field).err();
-        assert_eq!(refused.is_none(), taken, "{field}");
-        if let Some(refused) = refused {
-            assert_eq!(refused, Cause::BankShort.with(40));
-        }
-    }
-    let mut broke = Game::seated(2, 100, 0);
-    let bet = CrapsAction::Bet {
-        kind: BetKind::Pass,
-        chips: 1,
-    };
-    assert_eq!(broke.refuses(0, bet), Cause::BankShort);
-}
-
-#[test]
-fn settled_bets_free_the_bank() {
-    let mut game = Game::seated(2, 100, 10);
-    let pass = |chips| CrapsAction::Bet {
-        kind: BetKind::Pass,
-        chips,
-    };
-    game.act(0, pass(10)).unwrap();
-    assert_eq!(game.refuses(1, pass(1)), Cause::BankShort);
-    game.throw_total(12);
-    assert_eq!(game.table().bank, 20);
-    game.act(0, pass(15)).unwrap();
-    assert_eq!(game.refuses(1, pass(6)), Cause::BankShort);
-    game.act(1, pass(5)).unwrap();
-    game.throw_total(7);
-    assert_eq!(game.table().bank, 0);
-    assert_eq!(game.table().chips, [105, 105]);
-}
-
-#[test]
 fn transfers_are_guarded_by_the_balance() {
     for (to, chips, cause) in [
         (1, 1, None),
@@ -230,18 +127,6 @@ fn transfers_are_guarded_by_the_balance() {
             assert_eq!(table.chips[usize::from(to)], 100 + u64::from(chips));
         }
     }
-}
-
-#[test]
-fn staked_chips_cannot_be_given_away() {
-    let mut game = Game::seated(2, 100, 1000);
-    game.bet(0, BetKind::Pass, 60).unwrap();
-    let refused = game
-        .act(0, CrapsAction::Transfer { to: 1, chips: 41 })
-        .unwrap_err();
-    assert_eq!(refused, Cause::NotEnoughChips.with(40));
-    game.act(0, CrapsAction::Transfer { to: 1, chips: 40 })
-        .unwrap();
 }
 
 #[test]
@@ -405,59 +290,10 @@ fn any_quorum_can_go_on_without_the_absent() {
 }
 
 #[test]
-fn strangers_and_strange_bytes_are_refused() {
-    let mut game = Game::seated(2, 100, 1000);
-    assert_eq!(game.refuses(200, CrapsAction::Roll), Cause::NotMember);
-    let author = game.members[0];
-    let good = CrapsAction::Bet {
-        kind: BetKind::Field,
-        chips: 300,
-    }
-    .encode();
-    for cut in 0..good.len() {
-        let refused = game.apply(&author, &good[..cut], true);
-        assert_eq!(refused, Err(Cause::Malformed.into()));
-    }
-    // A stake of 1 in two bytes, an unknown bet, an unknown action, a byte too many.
-    for bytes in [&[1, 2, 0x81, 0][..], &[1, 3, 1], &[6], &[0, 0]] {
-        assert_eq!(
-            game.apply(&author, bytes, true),
-            Err(Cause::Malformed.into()),
-            "{bytes:?}"
-        );
-    }
-}
-
-#[test]
-fn a_configuration_makes_countable_chips() {
-    let genesis = |members: usize, config: &[u8]| {
-        let members: Vec<_> = (0..members)
-            .map(|member| PeerId([member as u8; 32]))
-            .collect();
-        let mut overlay = Overlay::new(Map::new());
-        let result = Craps::new().genesis(&mut overlay, &members, config);
-        result.map(|()| Table::of(&overlay.absorb()).expect("a table").total)
-    };
-    let config = |buy_in, bank| CrapsConfig { buy_in, bank }.encode();
-    assert_eq!(genesis(4, &[]), Ok(104_000));
-    assert_eq!(genesis(4, &config(5, 7)), Ok(27));
-    assert_eq!(genesis(2, &config(1, u64::MAX - 3)), Ok(u64::MAX - 1));
-    assert_eq!(genesis(2, &config(1, u64::MAX - 2)), Ok(u64::MAX));
-    assert_eq!(
-        genesis(2, &config(1, u64::MAX - 1)),
-        Err(Cause::BadConfig.into())
-    );
-    assert_eq!(genesis(2, &[1]), Err(Cause::BadConfig.into()));
-    assert!(genesis(15, &[]).is_ok());
-    assert!(genesis(16, &[]).is_ok());
-    assert_eq!(genesis(17, &[]), Err(Cause::BadConfig.into()));
-}
-
-#[test]
 fn the_state_remembers_the_latest_throws() {
     let mut game = Game::seated(2, 100, 1000);
     let mut thrown = Vec::new();
-    for dice in all_dice() {
+    for dice in Dice::all() {
         game.throw(dice);
         thrown.push(dice);
         let kept = thrown.len().saturating_sub(32);
@@ -477,98 +313,6 @@ fn the_phase_moves_forward_only() {
     game.draw(seed_of(dice_of(6)));
     assert_eq!(phase(&game), 2);
     assert_eq!(Craps::new().phase(&Overlay::new(Map::new())), 0);
-}
-
-#[test]
-fn only_transfers_go_on_without_quorum() {
-    for action in every_action() {
-        let allowed = matches!(action, CrapsAction::Transfer { .. });
-        let verdict = Craps::new().offline(&action.encode());
-        assert_eq!(verdict == Offline::Allowed, allowed, "{action:?}");
-    }
-    assert_eq!(Craps::new().offline(&[0xff]), Offline::Forbidden);
-}
-
-#[test]
-fn the_roll_comes_last_among_equals() {
-    let key = |action: &CrapsAction| Craps::new().order_key(&action.encode());
-    let roll = key(&CrapsAction::Roll);
-    for action in every_action() {
-        assert!(key(&action) <= roll, "{action:?}");
-    }
-    let sit = key(&CrapsAction::Sit);
-    let bet = key(&CrapsAction::Bet {
-        kind: BetKind::Pass,
-        chips: 1,
-    });
-    let transfer = key(&CrapsAction::Transfer { to: 0, chips: 1 });
-    assert!(sit < transfer && transfer < bet && bet < roll);
-}
-
-#[test]
-fn actions_are_small_on_the_wire() {
-    for action in every_action() {
-        let len = action.encode().len();
-        assert!(len <= 8, "{action:?} has {len} bytes");
-    }
-}
-
-#[test]
-fn everything_has_words() {
-    let words: Vec<_> = every_action()
-        .iter()
-        .map(|action| Craps::new().describe_action(&action.encode()))
-        .collect();
-    assert_eq!(
-        words,
-        [
-            "takes a seat",
-            "bets 4294967295 on pass",
-            "bets 5 on don't pass",
-            "bets 1 on field",
-            "rolls the dice",
-            "gives 4294967295 to player 256",
-            "gets up",
-            "asks for the dice to move on",
-        ]
-    );
-    assert!(!Craps::new().describe_action(&[77]).is_empty());
-    for code in 0..40 {
-        for detail in [encode(&12u64), encode(&u64::MAX), vec![], vec![0xff; 64]] {
-            assert!(!Craps::new().describe(code, &detail).is_empty());
-        }
-        assert_eq!(Cause::from_code(code).is_some(), (1..=19).contains(&code));
-    }
-    let short = Cause::NotEnoughChips.with(12);
-    assert_eq!(
-        Craps::new().describe(short.code, &short.detail),
-        "you have only 12 chips left"
-    );
-}
-
-pub(super) fn every_action() -> [CrapsAction; 8] {
-    [
-        CrapsAction::Sit,
-        CrapsAction::Bet {
-            kind: BetKind::Pass,
-            chips: u32::MAX,
-        },
-        CrapsAction::Bet {
-            kind: BetKind::DontPass,
-            chips: 5,
-        },
-        CrapsAction::Bet {
-            kind: BetKind::Field,
-            chips: 1,
-        },
-        CrapsAction::Roll,
-        CrapsAction::Transfer {
-            to: 255,
-            chips: u32::MAX,
-        },
-        CrapsAction::Stand,
-        CrapsAction::Skip { turn: 1 << 40 },
-    ]
 }
 
 #[cfg(feature = "planted")]
