@@ -70,6 +70,16 @@ pub enum CommandError {
         /// Dependencies allowed.
         max: usize,
     },
+    /// A height whose state is not, or not any more, kept.
+    #[error("height {height} is not kept here: ask for 0 or for one from {oldest} to {head}")]
+    NotKept {
+        /// Height asked for.
+        height: u64,
+        /// Lowest height above the genesis that is kept.
+        oldest: u64,
+        /// Highest one.
+        head: u64,
+    },
     /// This phone has counted as much in the tally as one run may.
     #[error(
         "{total} is counted already and {max} is the most: count less at once, or by agreement"

@@ -19,8 +19,8 @@ mod transcript;
 mod view;
 
 pub use api::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript, TranscriptEntry,
-    View, WaitingFor,
+    BaseBlock, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView, Transcript,
+    TranscriptEntry, View, WaitingFor,
 };
 pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
 pub use execute::{
@@ -40,5 +40,8 @@ pub use records::{AuthorRecord, CLOSED_RUNS_MAX, Place, REFUSALS_KEPT, Records};
 pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 pub use tally::{Tally, TallyOutput, TallySetup};
 pub use ticket::Ticket;
-pub use transcript::{Roll, TranscriptError, verify};
+pub use transcript::{
+    Retrace, Roll, Step, StepAction, TRANSCRIPT_LEN_MAX, TRANSCRIPT_VERSION, TranscriptDamage,
+    TranscriptError, TranscriptFileError, TranscriptReader, verify,
+};
 pub use view::{StoreBatch, Submissions};

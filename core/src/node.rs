@@ -26,8 +26,8 @@ use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    CertifiedValue, Fate, Head, PatchEntry, Pending, Status, SubmissionId, TallyView, Transcript,
-    TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView,
+    Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
@@ -280,6 +280,19 @@ impl Node {
         let replicas = self.tables.values();
         let replicas = replicas.filter_map(|table| table.replica.as_deref());
         replicas.map(|replica| replica.applied_twice()).sum()
+    }
+
+    /// A group as it was at `height`: its state, head and transcript, beside the live ones, which do
+    /// not move. For screens that look back, for debugging, and for comparing what two phones hold.
+    ///
+    /// Fails with `UnknownGroup`, `NotStarted`, or `NotKept` for a height above the head or one whose
+    /// block was dropped; the genesis is always kept.
+    pub fn rollback(&self, group: GroupId, height: u64) -> Result<Rollback, CommandError> {
+        if !self.tables.contains_key(&group) {
+            return Err(CommandError::UnknownGroup(group));
+        }
+        let replica = self.replica(group).ok_or(CommandError::NotStarted)?;
+        replica.rollback(height)
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

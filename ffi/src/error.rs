@@ -100,6 +100,16 @@ pub enum AlthingError {
     /// A name that cannot be shown.
     #[error("the name is empty or has only characters that cannot be shown")]
     BadName,
+    /// A height whose state is not, or not any more, kept.
+    #[error("height {height} is not kept here: ask for 0 or for one from {oldest} to {head}")]
+    NotKept {
+        /// Height asked for.
+        height: u64,
+        /// Lowest height above the genesis that is kept.
+        oldest: u64,
+        /// Highest one.
+        head: u64,
+    },
     /// This phone has counted as much in the tally as one run may.
     #[error(
         "{total} is counted already and {max} is the most: count less at once, or by agreement"
@@ -242,6 +252,15 @@ impl From<CommandError> for AlthingError {
             },
             CommandError::TallyFull { total, max } => Self::TallyFull { total, max },
             CommandError::TooManyRuns { max } => Self::TooManyRuns { max: max as u64 },
+            CommandError::NotKept {
+                height,
+                oldest,
+                head,
+            } => Self::NotKept {
+                height,
+                oldest,
+                head,
+            },
         }
     }
 }

@@ -267,6 +267,32 @@ impl Althing {
             Ok(view.map(|view| convert::entries(&view.committed)))
         })
     }
+
+    /// The committed state of a group as it was at `height`, by ascending key. Nothing moves: the
+    /// group goes on where it is. `NotKept` names the heights that are kept.
+    pub fn committed_at(
+        &self,
+        group: String,
+        height: u64,
+    ) -> Result<Vec<StateEntry>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| {
+            let past = machine.node().rollback(group, height)?;
+            Ok(convert::entries(&past.state))
+        })
+    }
+
+    /// The transcript of a group as the bytes of a file, as far back as this phone keeps it; null
+    /// before it has started. It holds nothing that the other members do not have: genesis, blocks
+    /// and certificates. Whoever has the rule set can execute it again, roll by roll (`althing
+    /// history FILE`), and comes to the same state.
+    pub fn transcript(&self, group: String) -> Result<Option<Vec<u8>>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| {
+            let transcript = machine.node().transcript(group);
+            Ok(transcript.map(|transcript| transcript.encode()))
+        })
+    }
 }
 
 impl Althing {

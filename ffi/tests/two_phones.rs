@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use althing::crypto::Ed25519;
+use althing::group::Retrace;
+use althing::node::Transcript;
 use althing::rules::counter::{self, CounterAction};
 use althing::state::{Key, Map};
 use althing::{Duration, Instant};
@@ -403,6 +406,48 @@ fn two_phones_commit_one_action() {
     for phone in 0..2 {
         assert!(!room.saw(phone, |event| matches!(event, Event::PeerFault { .. })));
     }
+}
+
+/// What one phone exports leads whoever has the rules to the state that the other one shows; what was
+/// before can be looked at.
+#[test]
+fn a_transcript_is_executed_again_elsewhere() {
+    let mut room = Room::new(2);
+    let (group, _) = room.table();
+    for amount in [5, 7] {
+        let before = room.value(0, &group).expect("started");
+        room.add(0, &group, amount);
+        room.run_until("the action is committed everywhere", |room| {
+            (0..2).all(|phone| room.value(phone, &group) == Some(before + amount))
+        });
+    }
+    let althing = &room.phones[0].althing;
+    let bytes = althing.transcript(group.clone()).expect("alive");
+    let transcript = Transcript::decode(&bytes.expect("started")).expect("a whole file");
+    let retrace = Retrace::new(&transcript, Arc::new(counter::Counter), Arc::new(Ed25519));
+    let steps: Vec<_> = retrace
+        .expect("a genesis of this group")
+        .map(|step| step.expect("what was agreed on"))
+        .collect();
+    let last = &steps[steps.len() - 1].state;
+    assert_eq!(Some(last), room.committed(1, &group).as_ref());
+    assert_eq!(counter::value(last), Some(12));
+
+    let head = steps[steps.len() - 1].height;
+    let first = althing.committed_at(group.clone(), 0).expect("kept");
+    assert_ne!(
+        Some(first),
+        althing.committed(group.clone()).expect("alive")
+    );
+    assert_eq!(
+        althing.committed_at(group.clone(), head + 1),
+        Err(AlthingError::NotKept {
+            height: head + 1,
+            oldest: 1,
+            head,
+        })
+    );
+    assert_eq!(althing.transcript("00".repeat(16)), Ok(None));
 }
 
 /// With a store that holds nothing a phone cannot know what it voted for: it comes back by the

@@ -29,9 +29,9 @@ fn miss(blocks: usize) -> (u64, bool) {
         .unwrap();
     println!(
         "{blocks} blocks: {bytes} bytes, base {}",
-        transcript.base_height
+        transcript.base_height()
     );
-    (bytes, transcript.base_height > 0)
+    (bytes, transcript.base_height() > 0)
 }
 
 #[test]

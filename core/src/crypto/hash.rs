@@ -74,6 +74,8 @@ pub enum Domain {
     Count = 60,
     /// Digest over the counts of a tally.
     TallyDigest = 61,
+    /// One record of a transcript file.
+    TranscriptRecord = 53,
 }
 
 /// A BLAKE3 hash, 32 bytes.

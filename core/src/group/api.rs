@@ -1,10 +1,12 @@
 //! What a group shows to its app: heads, fates, status, the view and the transcript.
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::Hash;
 use crate::id::{GroupId, PeerId};
 use crate::state::Map;
 use crate::time::Instant;
-use crate::wire::{ActionId, Block, Certificate, Reason, SignedGenesis};
+use crate::wire::{ActionId, Block, Certificate, Header, Reason, SignedGenesis};
 
 /// Names what the user asked for on this phone, before and after it is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,17 +141,39 @@ pub struct PatchEntry {
     pub new: Option<Vec<u8>>,
 }
 
+/// A group as it was at an earlier height: a copy beside the live one, which does not move.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollback {
+    /// Where the group stood.
+    pub head: Head,
+    /// The committed state there.
+    pub state: Map,
+    /// What is retained up to there. Its last block may lack a finalization of its own, where it
+    /// became final by a block above: then it is checked only as part of a longer transcript.
+    pub transcript: Transcript,
+}
+
 /// What a group did, as far as it is retained: enough to execute it again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
     /// The genesis.
     pub genesis: SignedGenesis,
-    /// The blocks in order of height. The first one stands on `base`.
-    pub entries: Vec<TranscriptEntry>,
-    /// The state below the first entry, where older blocks were dropped; else the genesis' state.
+    /// The state that the first entry stands on.
     pub base: Map,
-    /// Height of `base`.
-    pub base_height: u64,
+    /// The block that led to `base`, where older blocks were dropped; none where `base` is the
+    /// genesis' state.
+    pub base_block: Option<BaseBlock>,
+    /// The blocks above `base` in order of height.
+    pub entries: Vec<TranscriptEntry>,
+}
+
+/// The block below the first entry of a transcript: it names the root of the base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaseBlock {
+    /// Its header.
+    pub header: Header,
+    /// Its own finalization, where it did not become final by a later block's.
+    pub finalization: Option<Certificate>,
 }
 
 /// One block of a transcript.

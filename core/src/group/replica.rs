@@ -19,13 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing,
-    Submissions, Tally, TallySetup, Transcript, TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Rollback,
+    Standing, Submissions, Tally, TallySetup, Transcript, View, WaitingFor,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
 use crate::crypto::{Hash, Identity};
-use crate::error::PeerFault;
+use crate::error::{CommandError, PeerFault};
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
 use crate::outbox::{Outbox, Record};
@@ -380,32 +380,24 @@ impl Replica {
 
     /// What this phone can show of how the group came here.
     pub fn transcript(&self) -> Transcript {
-        // Where older blocks were dropped or never came, the state after the oldest entry is the base.
-        let base_height = match self.history.entries().next() {
-            Some(first) if first.header.height > 1 || first.block.is_none() => first.header.height,
-            _ => 0,
-        };
-        let base = self
-            .history
-            .state_at(base_height)
-            .expect("a kept block has its state");
-        let above = self
-            .history
-            .since(base_height)
-            .expect("nothing above the base was dropped");
-        Transcript {
-            genesis: self.genesis.clone(),
-            entries: above
-                .filter_map(|entry| {
-                    Some(TranscriptEntry {
-                        block: entry.block.clone()?,
-                        finalization: entry.finalization.clone(),
-                    })
-                })
-                .collect(),
-            base: base.clone(),
-            base_height,
-        }
+        Transcript::of(&self.genesis, &self.history)
+    }
+
+    /// The group as it was at `height`, beside the live one, which does not move.
+    pub fn rollback(&self, height: u64) -> Result<Rollback, CommandError> {
+        let (state, past) = self.history.rollback(height).map_err(|_| {
+            let oldest = self.history.entries().next();
+            CommandError::NotKept {
+                height,
+                oldest: oldest.map_or(0, |entry| entry.header.height),
+                head: self.history.head().0,
+            }
+        })?;
+        Ok(Rollback {
+            head: head_of(self.group, self.executor.epoch(), &past),
+            state,
+            transcript: Transcript::of(&self.genesis, &past),
+        })
     }
 
     /// What is waited for, and for whom.

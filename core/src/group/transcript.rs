@@ -1,33 +1,27 @@
 //! What a group did, checked by somebody who was not there: every block is executed again to its
 //! root, every finalization verified, every roll recomputed from its preimages.
 
-use std::collections::BTreeMap;
+mod dice;
+mod file;
+
+pub use dice::Roll;
+pub use file::{
+    TRANSCRIPT_LEN_MAX, TRANSCRIPT_VERSION, TranscriptDamage, TranscriptFileError, TranscriptReader,
+};
+
 use std::sync::Arc;
 
-use super::execute::{Executor, Invalid, Opened, Standing};
-use super::randomness::{draw_seed, leads_to};
+use self::dice::Dice;
+use super::execute::{Executor, Invalid, Standing};
 use super::records::Records;
 use crate::consensus::Committee;
 use crate::crypto::{Hash, SignatureScheme};
-use crate::group::Transcript;
-use crate::id::PeerId;
+use crate::group::{BaseBlock, Transcript, TranscriptEntry};
 use crate::rules::Rules;
-use crate::wire::{Block, Certificate, RulesId, VoteKind};
-
-/// One draw of a transcript.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roll {
-    /// Its number.
-    pub draw: u64,
-    /// Height of the block that opened it.
-    pub height: u64,
-    /// Hash of the block that closed the bets.
-    pub closing: Hash,
-    /// Committee indices of those who contributed.
-    pub contributors: Vec<u8>,
-    /// What its dice came from: `rules::Random::new(seed)` rolls them again.
-    pub seed: Hash,
-}
+use crate::state::{Change, History, Map};
+use crate::wire::{
+    ActionId, ActionPayload, Block, Certificate, Reason, RulesId, SignedGenesis, VoteKind,
+};
 
 /// Why a transcript is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +37,8 @@ pub enum TranscriptError {
         /// The rules of the genesis.
         need: Box<RulesId>,
     },
-    /// The first state is not the one of the genesis.
-    #[error("the first state is not the one that the genesis names")]
+    /// The first state is not the one of the genesis, or of the block that led to it.
+    #[error("the first state is not the one that the genesis, or the block below, names")]
     Base,
     /// A block breaks a rule, or executes to another root.
     #[error("block {height}: {invalid}")]
@@ -72,193 +66,282 @@ pub enum TranscriptError {
     },
 }
 
+impl Transcript {
+    /// What `history` keeps of the group that `genesis` founded. Where older blocks were dropped, the
+    /// state after the oldest kept one is the base.
+    pub(super) fn of(genesis: &SignedGenesis, history: &History) -> Self {
+        let oldest = history.entries().next();
+        let base_block = oldest
+            .filter(|oldest| oldest.block.height > 1)
+            .map(|oldest| BaseBlock {
+                header: oldest.block.header(),
+                finalization: oldest.finalization.clone(),
+            });
+        let base_height = base_block.as_ref().map_or(0, |base| base.header.height);
+        let base = history
+            .state_at(base_height)
+            .expect("a kept block has its state");
+        let above = history
+            .since(base_height)
+            .expect("nothing above the base was dropped");
+        Self {
+            genesis: genesis.clone(),
+            base: base.clone(),
+            base_block,
+            entries: above
+                .map(|entry| TranscriptEntry {
+                    block: entry.block.clone(),
+                    finalization: entry.finalization.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Height of the base: 0 where nothing was dropped.
+    pub fn base_height(&self) -> u64 {
+        let base = self.base_block.as_ref();
+        base.map_or(0, |base| base.header.height)
+    }
+
+    /// Height of the last block, or of the base where there is none.
+    pub fn height(&self) -> u64 {
+        let last = self.entries.last();
+        last.map_or_else(|| self.base_height(), |entry| entry.block.height)
+    }
+
+    /// Whether the last block has a finalization of its own; the genesis needs none.
+    fn ends_final(&self) -> bool {
+        match (self.entries.last(), &self.base_block) {
+            (Some(last), _) => last.finalization.is_some(),
+            (None, Some(base)) => base.finalization.is_some(),
+            (None, None) => true,
+        }
+    }
+}
+
+/// One block of a transcript, executed again.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its height.
+    pub height: u64,
+    /// Its hash.
+    pub block: Hash,
+    /// Whether it has a finalization of its own; if not, it is final by one above it.
+    pub finalized: bool,
+    /// The draw that it opened.
+    pub roll: Option<Roll>,
+    /// Its actions with their fates, in order.
+    pub actions: Vec<StepAction>,
+    /// The keys that it changed, in order.
+    pub changes: Vec<Change>,
+    /// The state after it, whose root is the one that the block names.
+    pub state: Map,
+}
+
+/// One action of a [`Step`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepAction {
+    /// Its name.
+    pub id: ActionId,
+    /// Committee index of its author.
+    pub author: u8,
+    /// What it asked for.
+    pub payload: ActionPayload,
+    /// Why it was refused; none = committed.
+    pub refused: Option<Reason>,
+}
+
 /// Checks `transcript` and gives its draws. A transcript whose oldest blocks were dropped is checked
-/// from its `base` on, which it must be believed for.
+/// from its `base` on, whose root a quorum has finalized.
 pub fn verify(
     transcript: &Transcript,
     rules: Arc<dyn Rules>,
     scheme: Arc<dyn SignatureScheme>,
 ) -> Result<Vec<Roll>, TranscriptError> {
-    let genesis = &transcript.genesis.genesis;
-    if !transcript.genesis.verify(&*scheme) {
-        return Err(TranscriptError::Genesis);
+    let steps = Retrace::new(transcript, rules, scheme)?;
+    steps
+        .filter_map(|step| step.map(|it| it.roll).transpose())
+        .collect()
+}
+
+/// A transcript on its way through the executor: yields one [`Step`] after the other. The first
+/// check that fails is the last item. A step is as good as the next finalization: until one at its
+/// height or above has come, only its author vouches for it.
+#[derive(Debug)]
+pub struct Retrace<'a> {
+    transcript: &'a Transcript,
+    executor: Executor,
+    committee: Committee,
+    dice: Dice,
+    /// Index of the next entry.
+    next: usize,
+    height: u64,
+    block: Hash,
+    state: Map,
+}
+
+impl<'a> Retrace<'a> {
+    /// Checks what is known before the first block: genesis, rules, the first state, and that the
+    /// last block is final.
+    pub fn new(
+        transcript: &'a Transcript,
+        rules: Arc<dyn Rules>,
+        scheme: Arc<dyn SignatureScheme>,
+    ) -> Result<Self, TranscriptError> {
+        let genesis = &transcript.genesis.genesis;
+        if !transcript.genesis.verify(&*scheme) {
+            return Err(TranscriptError::Genesis);
+        }
+        if rules.id() != genesis.rules {
+            return Err(TranscriptError::Rules {
+                have: Box::new(rules.id()),
+                need: Box::new(genesis.rules.clone()),
+            });
+        }
+        let executor = Executor::new(
+            genesis.clone(),
+            rules,
+            Arc::clone(&scheme),
+            #[cfg(feature = "planted")]
+            None,
+        );
+        let committee = Committee::new(
+            genesis.group,
+            executor.epoch(),
+            genesis.members.iter().map(|member| member.peer).collect(),
+            genesis.mode(),
+            scheme,
+        );
+        if !transcript.ends_final() {
+            return Err(TranscriptError::NotFinal);
+        }
+        let mut retrace = Self {
+            transcript,
+            dice: Dice::new(&executor, transcript),
+            height: transcript.base_height(),
+            block: executor.epoch(),
+            executor,
+            committee,
+            next: 0,
+            state: transcript.base.clone(),
+        };
+        retrace.check_base()?;
+        Ok(retrace)
     }
-    if rules.id() != genesis.rules {
-        return Err(TranscriptError::Rules {
-            have: Box::new(rules.id()),
-            need: Box::new(genesis.rules.clone()),
-        });
+
+    /// The base is the genesis' state, or the one that its block names: that this block is final
+    /// follows from its finalization or from the blocks that stand on it.
+    fn check_base(&mut self) -> Result<(), TranscriptError> {
+        let genesis = self.executor.genesis();
+        let genesis_root = match self.executor.genesis_state() {
+            Ok(state) if state.root() == genesis.root => genesis.root,
+            Ok(_) | Err(_) => return Err(TranscriptError::Base),
+        };
+        let Some(BaseBlock {
+            header,
+            finalization,
+        }) = &self.transcript.base_block
+        else {
+            return if self.state.root() == genesis_root {
+                Ok(())
+            } else {
+                Err(TranscriptError::Base)
+            };
+        };
+        let draws = self.state.draws();
+        if header.height == 0
+            || header.root != self.state.root()
+            || draws.is_none_or(|draws| draws.voters.len() != genesis.members.len())
+        {
+            return Err(TranscriptError::Base);
+        }
+        self.block = header.hash(self.executor.epoch());
+        if let Some(finalization) = finalization
+            && !finalizes(&self.committee, finalization, self.block)
+        {
+            return Err(TranscriptError::Finalization {
+                height: header.height,
+            });
+        }
+        Ok(())
     }
-    let executor = Executor::new(
-        genesis.clone(),
-        rules,
-        Arc::clone(&scheme),
-        #[cfg(feature = "planted")]
-        None,
-    );
-    let committee = Committee::new(
-        genesis.group,
-        executor.epoch(),
-        genesis.members.iter().map(|member| member.peer).collect(),
-        genesis.mode(),
-        scheme,
-    );
-    let root = executor
-        .genesis_state()
-        .map_err(|_| TranscriptError::Base)?
-        .root();
-    if genesis.root != root || (transcript.base_height == 0 && transcript.base.root() != root) {
-        return Err(TranscriptError::Base);
-    }
-    let last = transcript.entries.last();
-    if last.is_some_and(|entry| entry.finalization.is_none()) {
-        return Err(TranscriptError::NotFinal);
-    }
-    let mut dice = Dice::new(&executor, transcript);
-    let mut state = transcript.base.clone();
-    let mut height = transcript.base_height;
-    let mut parent = match transcript.entries.first() {
-        Some(entry) if height > 0 => entry.block.parent,
-        Some(_) | None => executor.epoch(),
-    };
-    for entry in &transcript.entries {
+
+    fn step(&mut self, entry: &TranscriptEntry) -> Result<Step, TranscriptError> {
         let block = &entry.block;
         let standing = Standing {
-            height,
-            block: parent,
-            state: &state,
+            height: self.height,
+            block: self.block,
+            state: &self.state,
         };
         let executed =
-            executor
+            self.executor
                 .execute(standing, block)
                 .map_err(|invalid| TranscriptError::Block {
                     height: block.height,
                     invalid,
                 })?;
-        height = block.height;
-        parent = block.hash(executor.epoch());
+        let hash = block.hash(self.executor.epoch());
         if let Some(finalization) = &entry.finalization
-            && !finalizes(&committee, finalization, parent)
+            && !finalizes(&self.committee, finalization, hash)
         {
-            return Err(TranscriptError::Finalization { height });
+            return Err(TranscriptError::Finalization {
+                height: block.height,
+            });
         }
-        dice.block(block, parent, executed.opened.as_ref())?;
-        state = executed.state;
+        let roll = self
+            .dice
+            .block(&self.executor, block, hash, executed.opened.as_ref())?;
+        let changes = self.state.changes(&executed.state);
+        self.height = block.height;
+        self.block = hash;
+        self.state = executed.state.clone();
+        Ok(Step {
+            height: block.height,
+            block: hash,
+            finalized: entry.finalization.is_some(),
+            roll,
+            actions: self.actions(block, executed.fates),
+            changes,
+            state: executed.state,
+        })
     }
-    Ok(dice.rolls)
+
+    fn actions(&self, block: &Block, fates: Vec<(ActionId, Option<Reason>)>) -> Vec<StepAction> {
+        let genesis = self.executor.genesis();
+        block
+            .actions
+            .iter()
+            .zip(fates)
+            .map(|(signed, (id, refused))| StepAction {
+                id,
+                author: genesis
+                    .index_of(&id.author)
+                    .expect("executed actions are members'"),
+                payload: signed.action.payload.clone(),
+                refused,
+            })
+            .collect()
+    }
+}
+
+impl Iterator for Retrace<'_> {
+    type Item = Result<Step, TranscriptError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.transcript.entries.get(self.next)?;
+        let step = self.step(entry);
+        self.next = match &step {
+            Ok(_) => self.next + 1,
+            Err(_) => usize::MAX,
+        };
+        Some(step)
+    }
 }
 
 fn finalizes(committee: &Committee, certificate: &Certificate, block: Hash) -> bool {
     certificate.statement.kind == VoteKind::Finalize
         && certificate.statement.block == block
         && committee.verify_certificate(certificate)
-}
-
-/// Recomputes the draws from blocks alone: it shares no bookkeeping with the execution.
-struct Dice<'a> {
-    executor: &'a Executor,
-    /// By height.
-    hashes: BTreeMap<u64, Hash>,
-    /// Per committee index: the last draw and its preimage, at first 0 and the tip.
-    chains: Vec<(u64, Hash)>,
-    /// Preimages of the draw that is not open, by committee index.
-    recorded: BTreeMap<u8, Hash>,
-    rolls: Vec<Roll>,
-}
-
-impl<'a> Dice<'a> {
-    fn new(executor: &'a Executor, transcript: &Transcript) -> Self {
-        let mut dice = Self {
-            executor,
-            hashes: BTreeMap::new(),
-            chains: executor
-                .genesis()
-                .members
-                .iter()
-                .map(|member| (0, member.tip))
-                .collect(),
-            recorded: BTreeMap::new(),
-            rolls: Vec::new(),
-        };
-        let draws = transcript
-            .base
-            .draws()
-            .filter(|_| transcript.base_height > 0);
-        if let Some(draws) = draws {
-            dice.chains = draws
-                .voters
-                .iter()
-                .map(|chain| (chain.spent, chain.preimage))
-                .collect();
-            if let Some(pending) = draws.pending {
-                dice.recorded = (0u8..)
-                    .zip(draws.voters.iter())
-                    .filter(|(_, chain)| chain.spent == pending.draw)
-                    .map(|(index, chain)| (index, chain.preimage))
-                    .collect();
-                if let Some(closing) = pending.closing {
-                    dice.hashes.insert(pending.closing_height, closing);
-                }
-            }
-        }
-        if let Some(first) = transcript.entries.first() {
-            dice.hashes
-                .insert(transcript.base_height, first.block.parent);
-        }
-        dice
-    }
-
-    fn block(
-        &mut self,
-        block: &Block,
-        hash: Hash,
-        opened: Option<&Opened>,
-    ) -> Result<(), TranscriptError> {
-        self.hashes.insert(block.height, hash);
-        let Some(opening) = &block.opening else {
-            return Ok(());
-        };
-        let wrong = TranscriptError::Draw { draw: opening.draw };
-        for (voter, preimage) in opening.preimages.iter() {
-            let Some(chain) = self.chains.get_mut(usize::from(*voter)) else {
-                return Err(wrong);
-            };
-            let links = opening.draw.saturating_sub(chain.0);
-            if !leads_to(*preimage, links, chain.1) {
-                return Err(wrong);
-            }
-            *chain = (opening.draw, *preimage);
-            self.recorded.insert(*voter, *preimage);
-        }
-        let Some(opened) = opened else {
-            return Ok(());
-        };
-        let recorded: Vec<_> = std::mem::take(&mut self.recorded).into_iter().collect();
-        let members = &self.executor.genesis().members;
-        let named: Vec<(PeerId, Hash)> = recorded
-            .iter()
-            .map(|(index, preimage)| (members[usize::from(*index)].peer, *preimage))
-            .collect();
-        let closed = self.hashes.values().any(|hash| *hash == opened.closing);
-        let seed = draw_seed(
-            self.executor.group(),
-            self.executor.epoch(),
-            opening.draw,
-            opened.closing,
-            &named,
-        );
-        if !closed || recorded.is_empty() || seed != opened.seed {
-            return Err(wrong);
-        }
-        self.rolls.push(Roll {
-            draw: opening.draw,
-            height: block.height,
-            closing: opened.closing,
-            contributors: recorded.iter().map(|(index, _)| *index).collect(),
-            seed,
-        });
-        Ok(())
-    }
 }
 
 #[cfg(test)]

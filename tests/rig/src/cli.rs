@@ -24,6 +24,8 @@ pub(crate) enum Run {
     Replay(Replay),
     /// Plays many short runs full of trouble, on every core
     Soak(Soak),
+    /// Executes a transcript again and steps through its game
+    History(History),
     /// Prints what each bet at craps pays and what the house keeps of it
     Odds(Odds),
 }
@@ -67,6 +69,17 @@ pub(crate) struct Out {
     /// Write no report
     #[arg(long, conflicts_with = "report")]
     pub(crate) no_report: bool,
+    #[command(flatten)]
+    pub(crate) transcript: Transcript,
+}
+
+/// Whether the transcript is kept.
+#[derive(Debug, Args)]
+pub(crate) struct Transcript {
+    /// Where to write the transcript of the group, for `althing history`; phones then keep more of
+    /// their past than they would
+    #[arg(long = "transcript", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A replay.
@@ -121,6 +134,29 @@ pub(crate) struct Soak {
     /// Print one JSON object on stdout instead of words
     #[arg(long)]
     pub(crate) json: bool,
+    /// Where to write the transcript of the one --seed, for `althing history`; phones then keep more
+    /// of their past than they would
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
+}
+
+/// A look at a transcript.
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// A file that --transcript wrote, or a phone exported
+    pub(crate) transcript: PathBuf,
+    /// Show the table as it was at this height
+    #[arg(long, value_name = "HEIGHT")]
+    pub(crate) at: Option<u64>,
+    /// Print one JSON object on stdout instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where to write the page that steps through the game
+    #[arg(long, value_name = "FILE", default_value = "history.html")]
+    pub(crate) page: PathBuf,
+    /// Write no page
+    #[arg(long, conflicts_with = "page")]
+    pub(crate) no_page: bool,
 }
 
 /// Bugs that the soak must find.

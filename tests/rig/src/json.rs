@@ -8,6 +8,7 @@ use althing_world::{Report, Violation};
 use serde::Serialize;
 
 use crate::odds;
+use crate::words::say;
 
 /// Of a table.
 #[derive(Debug, Serialize)]
@@ -191,8 +192,6 @@ pub(crate) fn speed(virtual_ms: u64, wall: Duration) -> f64 {
 
 /// Prints `object` on one line of stdout.
 pub(crate) fn print(object: &impl Serialize) {
-    println!(
-        "{}",
-        serde_json::to_string(object).expect("plain structures serialize")
-    );
+    let text = serde_json::to_string(object).expect("plain structures serialize");
+    say(&format!("{text}\n"));
 }

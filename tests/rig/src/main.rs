@@ -1,8 +1,11 @@
-//! The test rig: a table of simulated phones, replays of recorded movements, soaks, rate cards.
+//! The test rig: a table of simulated phones, replays of recorded movements, soaks, rate cards, and
+//! what a transcript tells of a game.
 
 #[allow(dead_code)]
 mod bench;
 mod cli;
+mod file;
+mod history;
 mod json;
 mod live;
 mod odds;
@@ -10,6 +13,7 @@ mod page;
 mod replay;
 mod soak;
 mod table;
+mod transcript;
 mod words;
 
 use std::process::ExitCode;
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         Some(Run::Replay(options)) => replay::run(&options),
         Some(Run::Soak(options)) => soak::run(&options),
         Some(Run::Odds(options)) => Ok(odds::run(&options)),
+        Some(Run::History(options)) => history::run(&options),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,

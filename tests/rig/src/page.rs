@@ -2,18 +2,19 @@
 //!
 //! The page needs no network. What it shows is in [`Data`]; how it shows it is in `page/`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use althing_world::{Frame, Report};
 use serde::Serialize;
 
 use crate::Refusal;
 use crate::cli::Out;
+use crate::file::Target;
 use crate::json;
 
 const TEMPLATE: &str = include_str!("page/page.html");
-const STYLE: &str = include_str!("page/style.css");
+/// The look that every page of the rig shares.
+pub(crate) const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
 /// Frames that a page holds; of a longer run every n-th is kept.
@@ -177,16 +178,52 @@ impl FrameData {
 
 /// The page of a run.
 fn page(report: &Report, title: &str, command: &str) -> String {
-    let data = serde_json::to_string(&Data::new(report, title, command))
+    fill(
+        TEMPLATE,
+        &[
+            ("title", &escaped(title)),
+            ("style", STYLE),
+            ("script", SCRIPT),
+            ("data", &data(&Data::new(report, title, command))),
+        ],
+    )
+}
+
+/// One self-contained page: `template` with a value for each `{{name}}` in it. What the values
+/// themselves say in braces stays as it is.
+pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut pieces = template.split("{{");
+    let mut page = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece
+            .split_once("}}")
+            .expect("templates close their placeholders");
+        let value = values.iter().find(|(known, _)| *known == name);
+        page.push_str(value.expect("every placeholder has a value").1);
+        page.push_str(rest);
+    }
+    page
+}
+
+/// `data` as it may stand inside a script element.
+pub(crate) fn data(data: &impl Serialize) -> String {
+    serde_json::to_string(data)
         .expect("plain structures serialize")
-        // Inside a script element nothing may look like a tag.
-        .replace('<', "\\u003c");
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    TEMPLATE
-        .replace("{{title}}", &title)
-        .replace("{{style}}", STYLE)
-        .replace("{{script}}", SCRIPT)
-        .replace("{{data}}", &data)
+        // Nothing there may look like a tag.
+        .replace('<', "\\u003c")
+}
+
+/// `text` as it may stand between tags.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+fn target(out: &Out) -> Target<'_> {
+    Target {
+        path: &out.report,
+        what: "the report",
+        hint: "name another file with --report FILE, or go without with --no-report",
+    }
 }
 
 /// Makes sure before a long run that its report can be written after it.
@@ -194,17 +231,7 @@ pub(crate) fn probe(out: &Out) -> Result<(), Refusal> {
     if out.no_report {
         return Ok(());
     }
-    let existed = out.report.exists();
-    fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(&out.report)
-        .map_err(|fault| unwritable(&out.report, &fault))?;
-    if !existed {
-        // Left behind empty it would look like a report.
-        let _ = fs::remove_file(&out.report);
-    }
-    Ok(())
+    target(out).probe()
 }
 
 /// Writes the page of `report` where `out` wants it.
@@ -217,17 +244,8 @@ pub(crate) fn write(
     if out.no_report {
         return Ok(Written::No);
     }
-    fs::write(&out.report, page(report, title, command))
-        .map_err(|fault| unwritable(&out.report, &fault))?;
+    target(out).write(page(report, title, command).as_bytes())?;
     Ok(Written::To(out.report.clone()))
-}
-
-fn unwritable(path: &Path, fault: &std::io::Error) -> Refusal {
-    Refusal(format!(
-        "cannot write the report {}: {fault}\n\
-         name another file with --report FILE, or go without with --no-report",
-        path.display()
-    ))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use althing_world::scenario::{ReplayOptions, replay};
 
 use crate::cli::Replay;
 use crate::live::Live;
-use crate::{Ending, Refusal, json, page, words};
+use crate::{Ending, Refusal, json, page, transcript, words};
 
 pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
     let path = options.contacts.display();
@@ -20,6 +20,8 @@ pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
     })?;
     let contacts = Contacts::parse(&text).map_err(|fault| Refusal(format!("{path}: {fault}")))?;
     page::probe(&options.out)?;
+    let transcript = options.out.transcript.file.as_deref();
+    transcript::probe(transcript)?;
 
     let began = Instant::now();
     let mut live = Live::new(&format!("replay, seed {}", options.seed));
@@ -31,6 +33,7 @@ pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
             linger: Duration::from_secs(options.linger),
             from: options.from,
             length: Duration::from_secs_f64(options.hours * 3600.0),
+            transcript: transcript.is_some(),
             ..ReplayOptions::default()
         },
         &mut |progress| live.show(progress),
@@ -48,10 +51,12 @@ pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
     );
     let title = format!("{} players among recorded people", options.phones);
     let written = page::write(&options.out, &report, &title, &command)?;
+    let told = transcript::write(transcript, &report)?;
     if options.out.json {
         json::print(&json::Replay::new(&report, wall));
     } else {
         words::replay(&report, wall, &command, written);
+        told.iter().for_each(|told| println!("{told}"));
     }
     Ok(words::ending(&report))
 }

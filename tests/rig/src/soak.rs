@@ -15,7 +15,7 @@ use althing_world::{Report, Violation};
 use crate::cli::PlantName;
 use crate::cli::{SignatureName, Soak};
 use crate::live::Live;
-use crate::{Ending, Refusal, json, words};
+use crate::{Ending, Refusal, json, transcript, words};
 
 /// Virtual time of one seed.
 const SEED_LASTS: Duration = Duration::from_secs(60);
@@ -34,6 +34,8 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
         (None, None) => options.seeds.clone(),
     };
     let template = template(options)?;
+    let transcript = options.transcript.as_deref();
+    transcript::probe(transcript)?;
     let began = Instant::now();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.map_or(cores, usize::from);
@@ -85,11 +87,17 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
     let total = add_up(&played, began.elapsed());
+    // Only with one seed, so there is at most one report.
+    let told = match played.values().next().map(|one| &one.report) {
+        Some(Ok(report)) => transcript::write(transcript, report)?,
+        Some(Err(_)) | None => None,
+    };
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);
     } else {
         words::soak(&total, options, jobs.min(cores));
+        told.iter().for_each(|told| println!("{told}"));
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
 }
@@ -196,8 +204,23 @@ fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
                 .to_owned(),
         ));
     }
+    if options.transcript.is_some() && options.seed.is_none() {
+        return Err(Refusal(
+            "a transcript is of one run\n\
+             name the run with --seed N"
+                .to_owned(),
+        ));
+    }
+    if options.transcript.is_some() && options.signatures == SignatureName::Cheap {
+        return Err(Refusal(
+            "cheap signatures prove nothing outside of their run\n\
+             write the transcript with --signatures real"
+                .to_owned(),
+        ));
+    }
     Ok(SoakOptions {
         seed: 0,
+        transcript: options.transcript.is_some(),
         trouble: match options.rounds {
             Some(_) => DENSE_LASTS,
             None => SEED_LASTS,

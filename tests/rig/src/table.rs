@@ -6,10 +6,12 @@ use althing_world::scenario::{TableOptions, table};
 
 use crate::cli::Table;
 use crate::live::Live;
-use crate::{Ending, Refusal, json, page, words};
+use crate::{Ending, Refusal, json, page, transcript, words};
 
 pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
     page::probe(&options.out)?;
+    let transcript = options.out.transcript.file.as_deref();
+    transcript::probe(transcript)?;
     let began = Instant::now();
     let mut live = Live::new(&format!(
         "table of {}, seed {}",
@@ -20,6 +22,7 @@ pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
             seed: options.seed,
             phones: usize::from(options.phones),
             rolls: options.rolls,
+            transcript: transcript.is_some(),
             ..TableOptions::default()
         },
         &mut |progress| live.show(progress),
@@ -33,10 +36,12 @@ pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
     );
     let title = format!("{} phones, {} rolls", options.phones, report.rolls);
     let written = page::write(&options.out, &report, &title, &command)?;
+    let told = transcript::write(transcript, &report)?;
     if options.out.json {
         json::print(&json::Table::new(&report, wall));
     } else {
         words::table(&report, wall, &command, written);
+        told.iter().for_each(|told| println!("{told}"));
     }
     Ok(words::ending(&report))
 }

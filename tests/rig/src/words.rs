@@ -1,6 +1,7 @@
 //! The summary in words.
 
 use std::fmt::Write;
+use std::io::Write as _;
 use std::time::Duration;
 
 use althing_world::{Report, Waiting};
@@ -321,12 +322,17 @@ fn violations(text: &mut String, broken: &[json::Broken]) {
     }
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+/// Prints `text`. A reader who has seen enough, such as `head`, may leave.
+pub(crate) fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+pub(crate) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     writeln!(text, "{arguments}").expect("a string takes everything");
 }
 
 /// `1 block`, `2 blocks`, `3 crashes`.
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ if what.ends_with("sh") => format!("{count} {what}es"),

@@ -1,6 +1,7 @@
 //! What a run yields, for machines and for the pictures of the rig.
 
 use althing::crypto::Hash;
+use althing::node::Transcript;
 
 /// Everything that is known of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,17 @@ pub struct Report {
     pub unfinished: Option<String>,
     /// Of a replay: the recording's part in it.
     pub recording: Option<Recording>,
+    /// The longest transcript of a player, where the run was asked for it.
+    pub transcript: Option<KeptTranscript>,
+}
+
+/// What a player kept of the group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptTranscript {
+    /// Whose.
+    pub phone: usize,
+    /// What he kept.
+    pub transcript: Transcript,
 }
 
 /// How often one block had two roots.

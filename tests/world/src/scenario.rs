@@ -11,11 +11,12 @@ pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
 pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, soak};
 pub use table::{TableOptions, table};
 
-use althing::Duration;
 use althing::node::Command;
 use althing::rules::craps::CrapsConfig;
+use althing::{Config, Duration};
 
 use crate::player::Game;
+use crate::report::KeptTranscript;
 use crate::world::World;
 
 /// Names of players, in order.
@@ -23,6 +24,23 @@ const NAMES: [&str; 16] = [
     "Anna", "Birgir", "Dagny", "Einar", "Freyja", "Gunnar", "Helga", "Ivar", "Jorunn", "Kari",
     "Lilja", "Magnus", "Nanna", "Oddur", "Ragna", "Sigurd",
 ];
+
+/// Bytes of blocks that phones keep in a run whose transcript is wanted: several thousand rolls.
+const TRANSCRIPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What nodes are configured with, where the run's transcript is wanted or not.
+fn node_config(transcript: bool) -> Config {
+    let mut config = Config::default();
+    if transcript {
+        config.group.history_bytes_max = TRANSCRIPT_BYTES_MAX;
+    }
+    config
+}
+
+/// The transcript for a report, where it is wanted.
+fn kept(world: &World, wanted: bool, players: usize) -> Option<KeptTranscript> {
+    wanted.then(|| world.longest_transcript(players)).flatten()
+}
 
 /// How long each step of a gathering may take.
 const GATHERING_MAX: Duration = Duration::from_secs(60);

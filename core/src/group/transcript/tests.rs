@@ -1,16 +1,17 @@
 use super::*;
 use crate::crypto::{Ed25519, Identity};
-use crate::group::TranscriptEntry;
 use crate::group::fixture::{ROLL, Room, Tip, add};
 use crate::group::randomness::Reveals;
+use crate::group::{Opened, TranscriptEntry};
 use crate::rules::Random;
+use crate::state::Overlay;
 use crate::wire::{BoundedVec, Mode, Opening, SignedAction, VoteStatement};
 
 /// A room that plays and writes down what it does.
-struct Played {
-    room: Room,
+pub(super) struct Played {
+    pub(super) room: Room,
     tip: Tip,
-    transcript: Transcript,
+    pub(super) transcript: Transcript,
 }
 
 impl Played {
@@ -19,9 +20,9 @@ impl Played {
         let tip = room.head();
         let transcript = Transcript {
             genesis: room.genesis.clone(),
-            entries: Vec::new(),
             base: tip.state.clone(),
-            base_height: 0,
+            base_block: None,
+            entries: Vec::new(),
         };
         Self {
             room,
@@ -45,7 +46,7 @@ impl Played {
     }
 }
 
-fn check(room: &Room, transcript: &Transcript) -> Result<Vec<Roll>, TranscriptError> {
+pub(super) fn check(room: &Room, transcript: &Transcript) -> Result<Vec<Roll>, TranscriptError> {
     verify(transcript, room.rules.clone(), Arc::clone(&room.scheme))
 }
 
@@ -73,7 +74,7 @@ fn finalize(room: &Room, block: Hash, voters: &[u8]) -> Certificate {
 const QUORUM: &[u8] = &[0, 1, 2];
 
 /// Two draws, the second without voter 3; preimages come in several blocks.
-fn played() -> Played {
+pub(super) fn played() -> Played {
     let mut played = Played::new();
     let mut pens = played.room.pens();
     let none = Reveals::default();
@@ -114,28 +115,147 @@ fn a_stranger_recomputes_every_roll() {
 }
 
 #[test]
+fn every_step_says_who_did_what_and_what_changed() {
+    let played = played();
+    let room = &played.room;
+    let retrace = Retrace::new(&played.transcript, room.rules.clone(), room.scheme.clone());
+    let steps: Vec<Step> = retrace.unwrap().map(Result::unwrap).collect();
+    let heights: Vec<u64> = steps.iter().map(|step| step.height).collect();
+    assert_eq!(heights, [1, 2, 3, 4, 5]);
+    let finalized: Vec<bool> = steps.iter().map(|step| step.finalized).collect();
+    assert_eq!(finalized, [true, false, true, false, true]);
+    let mut state = played.transcript.base.clone();
+    for (step, entry) in steps.iter().zip(&played.transcript.entries) {
+        assert_eq!(step.block, entry.block.hash(room.executor.epoch()));
+        assert_eq!(step.state.root(), entry.block.root);
+        assert_eq!(step.changes, state.changes(&step.state));
+        assert_eq!(step.actions.len(), entry.block.actions.len());
+        state = step.state.clone();
+    }
+    assert_eq!(state, played.tip.state);
+    let author = |step: &Step| step.actions.iter().map(|it| it.author).collect::<Vec<u8>>();
+    assert_eq!(author(&steps[1]), [1]);
+    let mut missing = author(&steps[3]);
+    missing.sort_unstable();
+    assert_eq!(missing, [0, 1, 2]);
+    assert_eq!(steps[2].roll.as_ref().map(|roll| roll.draw), Some(1));
+    assert_eq!(steps[1].roll, None);
+}
+
+#[test]
+fn steps_end_at_the_first_check_that_fails() {
+    let mut played = played();
+    played.transcript.entries[2].block.root = Hash::ZERO;
+    let room = &played.room;
+    let retrace = Retrace::new(&played.transcript, room.rules.clone(), room.scheme.clone());
+    let seen: Vec<_> = retrace
+        .unwrap()
+        .map(|it| it.map(|step| step.height))
+        .collect();
+    let error = TranscriptError::Block {
+        height: 3,
+        invalid: Invalid::WrongRoot,
+    };
+    assert_eq!(seen, [Ok(1), Ok(2), Err(error)]);
+}
+
+/// A base above the genesis is at first a claim of whoever wrote it: it must not break its reader.
+#[test]
+fn a_base_of_another_committee_is_refused() {
+    let played = played();
+    let based = |base: Map| {
+        let mut transcript = suffix(&played, 2);
+        transcript.base_block.as_mut().unwrap().header.root = base.root();
+        transcript.base = base;
+        check(&played.room, &transcript)
+    };
+    let state = suffix(&played, 2).base;
+    assert!(based(state.clone()).is_ok());
+    assert_eq!(based(Map::new()), Err(TranscriptError::Base));
+    for members in [3, 5] {
+        let mut draws = state.draws().unwrap();
+        let mut voters = draws.voters.to_vec();
+        voters.resize(members, voters[0].clone());
+        draws.voters = BoundedVec::truncating(voters);
+        let mut overlay = Overlay::new(state.clone());
+        crate::group::records::set_draws(&mut overlay, &draws);
+        assert_eq!(based(overlay.absorb()), Err(TranscriptError::Base));
+    }
+}
+
+/// `played` without its first `dropped` blocks.
+pub(super) fn suffix(played: &Played, dropped: usize) -> Transcript {
+    let mut tip = played.room.head();
+    for entry in &played.transcript.entries[..dropped] {
+        tip.execute(&played.room.executor, &entry.block).unwrap();
+    }
+    let last = &played.transcript.entries[dropped - 1];
+    Transcript {
+        genesis: played.transcript.genesis.clone(),
+        base: tip.state,
+        base_block: Some(BaseBlock {
+            header: last.block.header(),
+            finalization: last.finalization.clone(),
+        }),
+        entries: played.transcript.entries[dropped..].to_vec(),
+    }
+}
+
+#[test]
 fn a_retained_suffix_is_checked_from_its_base() {
     let played = played();
     let all = played.verify().unwrap();
-    let mut state = played.room.head();
-    for dropped in 1..5 {
-        let block = &played.transcript.entries[dropped - 1].block;
-        state.execute(&played.room.executor, block).unwrap();
-        let transcript = Transcript {
-            genesis: played.transcript.genesis.clone(),
-            entries: played.transcript.entries[dropped..].to_vec(),
-            base: state.state.clone(),
-            base_height: dropped as u64,
-        };
+    for dropped in 1..=5 {
+        let transcript = suffix(&played, dropped);
+        assert_eq!(transcript.base_height(), dropped as u64);
         let rolls = check(&played.room, &transcript).unwrap();
         assert!(all.ends_with(&rolls));
-        assert_eq!(rolls.len(), if dropped < 3 { 2 } else { 1 });
+        assert_eq!(rolls.len(), [2, 2, 1, 1, 0][dropped - 1]);
     }
     let empty = Transcript {
         entries: Vec::new(),
         ..played.transcript.clone()
     };
     assert_eq!(check(&played.room, &empty), Ok(Vec::new()));
+}
+
+/// The base of a suffix is certified like everything above it.
+#[test]
+fn a_forged_base_is_refused() {
+    let played = played();
+    let judge = |dropped, change: &dyn Fn(&mut Transcript)| {
+        let mut transcript = suffix(&played, dropped);
+        change(&mut transcript);
+        check(&played.room, &transcript)
+    };
+    let base = Err(TranscriptError::Base);
+    let poor = |t: &mut Transcript| {
+        t.base
+            .insert(crate::state::Key::new(b"sum").unwrap(), vec![99]);
+    };
+    assert_eq!(judge(3, &poor), base);
+    // A header of the forged state is not the one that the blocks above stand on.
+    let other = judge(3, &|t| {
+        poor(t);
+        let root = t.base.root();
+        let block = t.base_block.as_mut().unwrap();
+        block.header.root = root;
+        block.finalization = None;
+    });
+    let invalid = Invalid::Rule {
+        rule: 4,
+        what: "another parent",
+    };
+    assert_eq!(other, Err(TranscriptError::Block { height: 4, invalid }));
+    let bent = judge(3, &|t| {
+        t.base_block.as_mut().unwrap().header.body = Hash::ZERO
+    });
+    assert_eq!(bent, Err(TranscriptError::Finalization { height: 3 }));
+    let low = judge(3, &|t| t.base_block.as_mut().unwrap().header.height = 0);
+    assert_eq!(low, base);
+    let bare = judge(5, &|t| t.base_block.as_mut().unwrap().finalization = None);
+    assert_eq!(bare, Err(TranscriptError::NotFinal));
+    assert_eq!(judge(3, &|t| t.base_block = None), base);
 }
 
 #[test]
@@ -251,14 +371,17 @@ fn a_seed_that_the_preimages_do_not_give_is_refused() {
     }
     let follow = |change: &dyn Fn(usize, &mut Opened)| {
         let mut dice = Dice::new(executor, &played.transcript);
+        let mut rolls = 0;
         for (at, entry) in played.transcript.entries.iter().enumerate() {
             let mut claimed = opened[at].clone();
             if let Some(claimed) = &mut claimed {
                 change(at, claimed);
             }
-            dice.block(&entry.block, entry.block.hash(epoch), claimed.as_ref())?;
+            let hash = entry.block.hash(epoch);
+            let roll = dice.block(executor, &entry.block, hash, claimed.as_ref())?;
+            rolls += usize::from(roll.is_some());
         }
-        Ok(dice.rolls.len())
+        Ok(rolls)
     };
     assert_eq!(follow(&|_, _| {}), Ok(2));
     assert_eq!(

@@ -73,6 +73,7 @@ fn report() -> Report {
         idle_bytes: None,
         unfinished: None,
         recording: None,
+        transcript: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use althing::Duration;
 
 use super::watch::Watch;
-use super::{NAMES, gather, quorum};
+use super::{NAMES, gather, kept, quorum};
 use crate::contacts::{Change, Contacts, ContactsError, Pair, Window};
 use crate::player::{Game, Habits};
 use crate::report::{Behind, Progress, Recording, Report};
@@ -25,6 +25,9 @@ pub struct ReplayOptions {
     pub from: Option<u64>,
     /// How much to play.
     pub length: Duration,
+    /// Whether phones keep enough of their past for a transcript of the whole run, and the report has
+    /// it.
+    pub transcript: bool,
     /// Which signatures.
     pub signatures: Signatures,
     /// Virtual time between two frames.
@@ -39,6 +42,7 @@ impl Default for ReplayOptions {
             linger: Duration::from_secs(300),
             from: None,
             length: Duration::from_secs(2 * 3600),
+            transcript: false,
             signatures: Signatures::Real,
             frame_every: Duration::from_secs(10),
         }
@@ -74,6 +78,7 @@ pub fn replay(
     let mut world = World::new(WorldConfig {
         seed: options.seed,
         signatures: options.signatures,
+        node: super::node_config(options.transcript),
         loss_permille: LOSS_PERMILLE,
         places: false,
         ..WorldConfig::default()
@@ -125,6 +130,7 @@ pub fn replay(
     report.violations = world.violations().to_vec();
     report.trace_digest = world.trace_digest();
     report.unfinished = gathered.err();
+    report.transcript = kept(&world, options.transcript, players);
     report.recording = Some(Recording {
         people,
         from_s: window.from_s,

@@ -9,7 +9,7 @@ use althing::ble::AppMode;
 #[cfg(feature = "planted")]
 use althing::config::Plant;
 
-use super::{NAMES, gather, quorum};
+use super::{NAMES, gather, kept, quorum};
 use crate::chance::Chance;
 use crate::player::{Game, Habits};
 use crate::report::Report;
@@ -23,6 +23,9 @@ pub struct SoakOptions {
     pub seed: u64,
     /// How long trouble lasts; then everyone comes into range.
     pub trouble: Duration,
+    /// Whether phones keep enough of their past for a transcript of the whole run, and the report has
+    /// it.
+    pub transcript: bool,
     /// Which signatures.
     pub signatures: Signatures,
     /// A bug switched on to see whether it is found.
@@ -35,6 +38,7 @@ impl Default for SoakOptions {
         Self {
             seed: 1,
             trouble: Duration::from_secs(60),
+            transcript: false,
             signatures: Signatures::Real,
             #[cfg(feature = "planted")]
             plant: None,
@@ -84,6 +88,7 @@ pub fn soak(options: &SoakOptions) -> Report {
     let mut world = World::new(WorldConfig {
         seed: options.seed,
         signatures: options.signatures,
+        node: super::node_config(options.transcript),
         bent,
         sync_us: if doors {
             SLOW_SYNC_US
@@ -102,9 +107,13 @@ pub fn soak(options: &SoakOptions) -> Report {
         let (x, y) = place(0, phone);
         world.add_phone(name, x, y);
     }
+    let report = |world: &World| Report {
+        transcript: kept(world, options.transcript, players),
+        ..world.report(players)
+    };
     if let Err(why) = gather(&mut world, players, game) {
         world.violate(None, format!("no gathering: {why}"));
-        return world.report(players);
+        return report(&world);
     }
     let habits = Habits {
         pause_min_us: 200_000,
@@ -127,7 +136,7 @@ pub fn soak(options: &SoakOptions) -> Report {
     if !settles(&mut world, players) {
         let what = unsettled(&world, players);
         world.violate(None, what);
-        return world.report(players);
+        return report(&world);
     }
     world.check_transcripts(players);
     let until = world.now() + IDLE_AFTER;
@@ -143,7 +152,7 @@ pub fn soak(options: &SoakOptions) -> Report {
             format!("an idle table sent {idle_bytes} bytes of agreement"),
         );
     }
-    let mut report = world.report(players);
+    let mut report = report(&world);
     report.idle_bytes = Some(idle_bytes);
     report
 }

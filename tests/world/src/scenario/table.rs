@@ -3,7 +3,7 @@
 use althing::Duration;
 
 use super::watch::Watch;
-use super::{NAMES, gather};
+use super::{NAMES, gather, kept};
 use crate::player::{Game, Habits};
 use crate::report::{Progress, Report};
 use crate::scheme::Signatures;
@@ -18,6 +18,9 @@ pub struct TableOptions {
     pub phones: usize,
     /// Dice to be thrown.
     pub rolls: u64,
+    /// Whether phones keep enough of their past for a transcript of the whole run, and the report has
+    /// it.
+    pub transcript: bool,
     /// Which signatures.
     pub signatures: Signatures,
     /// Virtual time after which the run gives up and says why.
@@ -32,6 +35,7 @@ impl Default for TableOptions {
             seed: 1,
             phones: 6,
             rolls: 30,
+            transcript: false,
             signatures: Signatures::Real,
             limit: Duration::from_secs(30 * 60),
             frame_every: Duration::from_millis(500),
@@ -71,6 +75,7 @@ pub fn table(options: &TableOptions, progress: &mut dyn FnMut(&Progress)) -> Rep
     let mut world = World::new(WorldConfig {
         seed: options.seed,
         signatures: options.signatures,
+        node: super::node_config(options.transcript),
         loss_permille: LOSS_PERMILLE,
         ..WorldConfig::default()
     });
@@ -103,6 +108,7 @@ pub fn table(options: &TableOptions, progress: &mut dyn FnMut(&Progress)) -> Rep
     world.add_players(0..players, Game::Craps, habits);
     play(&mut world, &mut watch, options);
     let mut report = watch.report(&world);
+    report.transcript = kept(&world, options.transcript, players);
     report.unfinished = why_unfinished(&world, &report, options);
     report
 }

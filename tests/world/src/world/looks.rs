@@ -250,6 +250,7 @@ impl World {
             idle_bytes: None,
             unfinished: None,
             recording: None,
+            transcript: None,
         }
     }
 

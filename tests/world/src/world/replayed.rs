@@ -1,13 +1,32 @@
 //! Transcripts: what a phone kept of its group must lead to the state that it shows.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use althing::group::verify;
 use althing::node::Transcript;
 
 use super::World;
+use crate::report::KeptTranscript;
 
 impl World {
+    /// Of the first `players` phones, the transcript that reaches back furthest; of those the longest;
+    /// of those the first.
+    pub fn longest_transcript(&self, players: usize) -> Option<KeptTranscript> {
+        let bent = self.config.bent;
+        (0..players)
+            .filter(|phone| bent != Some(*phone))
+            .filter_map(|phone| {
+                let (group, node) = self.phones[phone].group().zip(self.phones[phone].node())?;
+                let transcript = node.transcript(group)?;
+                Some(KeptTranscript { phone, transcript })
+            })
+            .min_by_key(|kept| {
+                let (base, height) = (kept.transcript.base_height(), kept.transcript.height());
+                (base, Reverse(height))
+            })
+    }
+
     /// Checks the transcripts of the first `players` phones: blocks that everybody has, linked by
     /// hash, and a replay that ends at the state shown.
     pub fn check_transcripts(&mut self, players: usize) {
@@ -46,7 +65,7 @@ impl World {
 /// Whether the blocks stand on each other and end at `root`.
 fn linked(transcript: &Transcript, root: althing::crypto::Hash) -> Result<(), String> {
     let epoch = transcript.genesis.genesis.epoch();
-    let mut height = transcript.base_height;
+    let mut height = transcript.base_height();
     let mut below = None;
     for entry in &transcript.entries {
         let block = &entry.block;
