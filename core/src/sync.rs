@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod merge;
+pub mod sketch;
 mod synchronizer;
 mod validate;
 

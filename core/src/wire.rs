@@ -7,6 +7,7 @@ mod bounded;
 mod codec;
 mod gathering;
 mod message;
+mod reconcile;
 #[cfg(test)]
 mod tests;
 mod vote;
@@ -22,6 +23,7 @@ pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
     Status,
 };
+pub use reconcile::{Element, Fresh, Part, Reconcile, SYNDROMES_MAX};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
 /// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit

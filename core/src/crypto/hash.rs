@@ -62,6 +62,10 @@ pub enum Domain {
     TicketProof = 40,
     /// Bytes that a roster is signed over.
     Roster = 41,
+    /// An id as it goes into one sketch.
+    ShortId = 50,
+    /// Digest over a set of ids.
+    SetDigest = 51,
 }
 
 /// A BLAKE3 hash, 32 bytes.

@@ -8,6 +8,7 @@ mod catch_up;
 mod port;
 mod reach;
 mod receive;
+mod reconcile;
 mod restore;
 mod submit;
 
@@ -30,6 +31,7 @@ use crate::sync::Synchronizer;
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
 use catch_up::Request;
+use reconcile::Reconciliations;
 use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
@@ -61,6 +63,7 @@ pub struct Replica {
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
     request: Option<Request>,
+    reconciliations: Reconciliations,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     /// What members said of their heads.
@@ -200,6 +203,7 @@ impl Replica {
             reachable: BTreeSet::new(),
             synchronizer: Synchronizer::new(config.snapshot_bytes_max),
             request: None,
+            reconciliations: Reconciliations::default(),
             offers: BTreeMap::new(),
             claims: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),

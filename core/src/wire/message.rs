@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
-    SignedAction, SignedGenesis, Vote,
+    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Reconcile,
+    Roster, SignedAction, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -180,6 +180,8 @@ pub enum GroupMessage {
     Fetch(Fetch),
     /// An answer.
     Found(Found),
+    /// Two members compare the actions that they know.
+    Reconcile(Reconcile),
 }
 
 impl GroupMessage {
@@ -198,6 +200,7 @@ impl GroupMessage {
             Self::Status(_) => "status",
             Self::Fetch(_) => "fetch",
             Self::Found(_) => "found",
+            Self::Reconcile(_) => "reconcile",
         }
     }
 }

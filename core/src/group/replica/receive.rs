@@ -76,6 +76,11 @@ impl Replica {
                 }
             }
             GroupMessage::Found(found) => self.found(sender, found, now, out),
+            GroupMessage::Reconcile(message) => {
+                if let Some(sender) = sender {
+                    self.reconcile_message(sender, &message, now, out);
+                }
+            }
         }
     }
 
