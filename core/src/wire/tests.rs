@@ -26,7 +26,7 @@ fn the_bytes_of_version_1_do_not_change() {
         .collect();
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
-        (0..12).collect::<Vec<_>>()
+        (0..13).collect::<Vec<_>>()
     );
     let shown: Vec<String> = messages
         .iter()
@@ -40,7 +40,7 @@ fn the_bytes_of_version_1_do_not_change() {
 }
 
 /// Name, length and the start of the hash of each: a change here is a new wire version.
-const GOLDEN: [&str; 25] = [
+const GOLDEN: [&str; 32] = [
     "join 256 f255c7fac69c285f",
     "roster 209 f97317774c7dd802",
     "genesis 447 d8453d08631b6c30",
@@ -66,6 +66,13 @@ const GOLDEN: [&str; 25] = [
     "found_22 215 59ceb74ecfd0e878",
     "found_23 2 ee658aa1daf9eb2f",
     "found_24 4 d90e81c461c36777",
+    "reconcile_25 14 e8775b343dee29f8",
+    "reconcile_26 2 45c6337ce153bb92",
+    "reconcile_27 25 0bb80380d0b9469a",
+    "reconcile_28 6 09a40a152bda50fc",
+    "reconcile_29 22 60363d78486d510e",
+    "reconcile_30 19 ff724c1a31a7d94d",
+    "reconcile_31 2 89700182bb35a64b",
 ];
 
 /// Random numbers that cost next to nothing: the cases are many.

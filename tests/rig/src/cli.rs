@@ -24,6 +24,30 @@ pub(crate) enum Run {
     Replay(Replay),
     /// Plays many short runs full of trouble, on every core
     Soak(Soak),
+    /// Measures what has a bound: counts and bytes, beside what they may be
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The map, the view and the reconciliation of sets
+    State(BenchState),
+}
+
+/// A bench of the state.
+#[derive(Debug, Args)]
+pub(crate) struct BenchState {
+    /// Print one JSON object on stdout instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compare bytes and counts with those of this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) golden: Option<PathBuf>,
+    /// Write that file anew
+    #[arg(long, requires = "golden")]
+    pub(crate) bless: bool,
 }
 
 /// The main table.

@@ -1,5 +1,6 @@
-//! The test rig: a table of simulated phones, replays of recorded movements, soaks.
+//! The test rig: a table of simulated phones, replays of recorded movements, soaks, benches.
 
+mod bench;
 mod cli;
 mod json;
 mod live;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Run};
+use crate::cli::{Bench, Cli, Run};
 
 /// How a run that could be made has ended.
 enum Ending {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         None => table::run(&cli.table),
         Some(Run::Replay(options)) => replay::run(&options),
         Some(Run::Soak(options)) => soak::run(&options),
+        Some(Run::Bench(Bench::State(options))) => bench::run(&options),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,
