@@ -4,6 +4,8 @@ mod delta;
 mod history;
 mod key;
 mod map;
+#[cfg(feature = "metered")]
+pub mod meter;
 mod node;
 mod outline;
 mod overlay;

@@ -20,6 +20,7 @@ pub mod merge;
 pub mod pack;
 pub mod reconcile;
 mod resolve;
+pub mod sketch;
 mod synchronizer;
 mod validate;
 

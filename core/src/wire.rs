@@ -10,6 +10,7 @@ mod gathering;
 mod message;
 mod packed;
 mod parts;
+mod sketch;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use parts::{
 };
 pub use packed::{Anchor, PACKED_LEN_MAX, PackedActions, UnpackError};
 pub use tally::{Count, Counts, SignedCount, TALLY_COUNTS_MAX, TALLY_RUNS_MAX, TALLY_TOTAL_MAX};
+pub use sketch::{Element, Fresh, Reconcile, SYNDROMES_MAX, Share};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
 /// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit

@@ -11,8 +11,8 @@ usage: cargo xtask <command>
 
   test     formatting, lints, documentation, every test, the dependency rules;
            brings what it lacks and ends with a table of what ran
-  fuzz     [SECONDS] guided fuzzing of every target, 60 seconds each unless told otherwise;
-           needs a nightly toolchain and a C++ compiler
+  fuzz     [SECONDS] guided fuzzing of every target, 60 seconds each unless told otherwise; needs a C++
+           compiler, and a nightly toolchain where this one cannot instrument
 ";
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["test"] => steps::test(),
         ["fuzz"] => steps::fuzz(60),
-        ["fuzz", seconds] => match seconds.parse() {
+        ["fuzz", seconds] | ["fuzz", "--seconds", seconds] => match seconds.parse() {
             Ok(seconds) => steps::fuzz(seconds),
             Err(_) => refuse(&format!("{seconds:?} is not a number of seconds")),
         },

@@ -3,13 +3,16 @@
 use std::process::{Command, ExitCode};
 
 use crate::report::{Outcome, Report};
-use crate::tools::{answers, cargo, cargo_deny, component, host, nightly, root, run, run_tests};
+use crate::tools::{
+    Toolchain, answers, cargo, cargo_deny, component, fuzz_cargo, host, instruments, root, run,
+    run_tests,
+};
 
 /// Features that only tests switch on.
 const TEST_FEATURES: &str = "althing/mask,althing-rig/planted";
 
 /// The targets of `tests/fuzz`.
-const FUZZ_TARGETS: [&str; 3] = ["wire", "reassembly", "node"];
+const FUZZ_TARGETS: [&str; 5] = ["wire", "reassembly", "node", "delta", "sketch"];
 
 /// Everything that must hold before a commit.
 pub(crate) fn test() -> ExitCode {
@@ -108,19 +111,33 @@ pub(crate) fn test() -> ExitCode {
     }
 }
 
-/// Guided fuzzing of every target.
+/// Coverage instrumentation for libFuzzer, by flags that every toolchain has: what cargo-fuzz passes,
+/// less the address sanitizer, which only nightly has and which has nothing to find: the core has no
+/// unsafe code.
+const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1 \
+    -Cdebug-assertions";
+
+/// Guided fuzzing of every target: on the toolchain of the workspace where it can instrument, else on
+/// nightly.
 pub(crate) fn fuzz(seconds: u64) -> ExitCode {
     let mut report = Report::new();
     // Named, so that build scripts are not instrumented with the rest.
     let host = host();
+    let toolchain = [Toolchain::Own, Toolchain::Nightly]
+        .into_iter()
+        .find(|toolchain| instruments(*toolchain, INSTRUMENTATION));
     for target in FUZZ_TARGETS {
         report.step(target, |_, _| {
-            if !answers("cargo", &["+nightly", "--version"]) {
+            let Some(toolchain) = toolchain else {
                 return Outcome::Impossible(
-                    "coverage instrumentation needs a nightly toolchain: `rustup toolchain install nightly`"
+                    "neither this toolchain nor nightly takes the flags of coverage instrumentation \
+                     (`-Cpasses=sancov-module`): `rustup toolchain install nightly`"
                         .to_owned(),
                 );
-            }
+            };
             if !answers("c++", &["--version"]) {
                 return Outcome::Impossible(
                     "libFuzzer is C++: install a C++ compiler (Debian: `apt-get install g++`)"
@@ -128,31 +145,29 @@ pub(crate) fn fuzz(seconds: u64) -> ExitCode {
                 );
             }
             let corpus = format!("tests/fuzz/corpora/{target}");
+            if let Err(fault) = std::fs::create_dir_all(root().join(&corpus)) {
+                return Outcome::Impossible(format!("{corpus}: {fault}"));
+            }
             let limit = format!("-max_total_time={seconds}");
-            let mut command = nightly(&[
-                "run",
-                "--quiet",
-                "--release",
-                "--manifest-path",
-                "tests/fuzz/Cargo.toml",
-                "--target",
-                &host,
-                "--bin",
-                target,
-                "--",
-                &corpus,
-                &limit,
-                "-max_len=4096",
-            ]);
-            // What cargo-fuzz passes, less the address sanitizer: the core has no unsafe code.
-            command.env(
-                "RUSTFLAGS",
-                "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-                 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
-                 -Cllvm-args=-sanitizer-coverage-pc-table \
-                 -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1 \
-                 -Cdebug-assertions",
+            let mut command = fuzz_cargo(
+                toolchain,
+                &[
+                    "run",
+                    "--quiet",
+                    "--release",
+                    "--manifest-path",
+                    "tests/fuzz/Cargo.toml",
+                    "--target",
+                    &host,
+                    "--bin",
+                    target,
+                    "--",
+                    &corpus,
+                    &limit,
+                    "-max_len=4096",
+                ],
             );
+            command.env("RUSTFLAGS", INSTRUMENTATION);
             run(command)
         });
     }

@@ -37,17 +37,63 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// `cargo` of the nightly toolchain, through rustup.
-pub(crate) fn nightly(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
+/// Who compiles the fuzz targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The one that builds the workspace.
+    Own,
+    /// Nightly, through rustup.
+    Nightly,
+}
+
+/// `cargo` of `toolchain` for the fuzz targets, on their own target folder.
+pub(crate) fn fuzz_cargo(toolchain: Toolchain, arguments: &[&str]) -> Command {
+    let mut command = match toolchain {
+        Toolchain::Own => Command::new(cargo_path()),
+        Toolchain::Nightly => nightly("cargo"),
+    };
     command
-        .arg("+nightly")
         .args(arguments)
         .current_dir(root())
+        .env("CARGO_TARGET_DIR", target().join("fuzz"));
+    command
+}
+
+/// Whether `toolchain` compiles with `flags`: an empty program, built in no time.
+pub(crate) fn instruments(toolchain: Toolchain, flags: &str) -> bool {
+    let mut command = match toolchain {
+        Toolchain::Own => Command::new("rustc"),
+        Toolchain::Nightly => nightly("rustc"),
+    };
+    let folder = target().join("fuzz");
+    if std::fs::create_dir_all(&folder).is_err() {
+        return false;
+    }
+    let child = command
+        .args([
+            "-",
+            "--crate-type",
+            "lib",
+            "--crate-name",
+            "probe",
+            "--out-dir",
+        ])
+        .arg(folder)
+        .args(flags.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    child.is_ok_and(|status| status.success())
+}
+
+fn nightly(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("+nightly")
         .env_remove("CARGO")
         .env_remove("RUSTC")
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env("CARGO_TARGET_DIR", target().join("fuzz"));
+        .env_remove("RUSTUP_TOOLCHAIN");
     command
 }
 

@@ -76,6 +76,10 @@ pub enum Domain {
     TallyDigest = 61,
     /// One record of a transcript file.
     TranscriptRecord = 53,
+    /// An id as it goes into one sketch.
+    ShortId = 62,
+    /// Digest over a set of ids.
+    SetDigest = 63,
 }
 
 /// A BLAKE3 hash, 32 bytes.

@@ -429,6 +429,8 @@ impl Executor {
         payload: &[u8],
         draws: &mut DrawsOpen,
     ) -> Result<(), Reason> {
+        #[cfg(feature = "metered")]
+        crate::state::meter::applied();
         let mut context = Context::new(&self.members, height, draws.may_request());
         let mark = overlay.mark();
         let verdict = self.rules.apply(overlay, author, payload, &mut context);

@@ -1,6 +1,6 @@
 //! Signed actions that wait for a block.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::records::{AuthorRecord, Place, Records};
 use crate::crypto::{Domain, Hash, Hasher, Signature};
@@ -132,10 +132,10 @@ impl Pool {
         if held >= self.per_author_max || id.number - base > bound {
             return Inserted::Full;
         }
-        chain
-            .entry((id.run, id.number))
-            .or_default()
-            .push(Held { hash, signed });
+        let twins = chain.entry((id.run, id.number)).or_default();
+        // By hash: what is known must not depend on what came first.
+        let at = twins.partition_point(|held| held.hash < hash);
+        twins.insert(at, Held { hash, signed });
         if let Some(first) = twin {
             return Inserted::Equivocation {
                 author: id.author,
@@ -206,16 +206,37 @@ impl Pool {
 
     /// Per author, the highest number up to which every action of his current run is known here.
     pub fn counters(&self) -> Vec<u64> {
-        self.known().map(|(_, number, _)| number).collect()
+        self.known().map(|(number, _)| number).collect()
     }
 
-    /// Over the hashes of the actions that [`Pool::counters`] counts to.
+    /// Over the hashes of the actions that [`Pool::counters`] counts to: both twins of a doubled
+    /// number.
     pub fn digest(&self) -> u64 {
         let mut hasher = Hasher::new(Domain::ActionDigest);
-        for (_, _, hash) in self.known() {
-            hasher.fixed(hash.as_bytes());
+        for (_, hashes) in self.known() {
+            for hash in hashes {
+                hasher.fixed(hash.as_bytes());
+            }
         }
         hasher.finish().prefix_u64()
+    }
+
+    /// Hashes of all actions that wait here.
+    pub fn hashes(&self) -> impl Iterator<Item = Hash> + '_ {
+        self.held().map(|held| held.hash)
+    }
+
+    /// Those of the waiting actions that have one of these hashes.
+    pub fn with_hashes(&self, hashes: &[Hash]) -> Vec<SignedAction> {
+        let hashes: BTreeSet<_> = hashes.iter().collect();
+        self.held()
+            .filter(|held| hashes.contains(&held.hash))
+            .map(|held| held.signed.clone())
+            .collect()
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Held> {
+        self.chains.iter().flat_map(BTreeMap::values).flatten()
     }
 
     /// Actions of `author` from `from` on, of his current run and of newer ones, in order. What is
@@ -234,11 +255,23 @@ impl Pool {
             .collect()
     }
 
-    fn known(&self) -> impl Iterator<Item = (Option<RunId>, u64, Hash)> + '_ {
+    /// Per author, the number that [`Pool::counters`] counts to and what has it.
+    fn known(&self) -> impl Iterator<Item = (u64, Vec<Hash>)> + '_ {
         self.chains
             .iter()
             .zip(&self.records)
-            .map(|(chain, record)| last(record, chain))
+            .map(|(chain, record)| {
+                let chain = includable(record, chain);
+                let Some(last) = chain.last().map(|held| &held.signed.action) else {
+                    return (record.number, vec![record.hash]);
+                };
+                let id = (last.run, last.number);
+                let twins = chain.iter().filter(|held| {
+                    let action = &held.signed.action;
+                    (action.run, action.number) == id
+                });
+                (last.number, twins.map(|held| held.hash).collect())
+            })
     }
 }
 

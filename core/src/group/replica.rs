@@ -11,6 +11,7 @@ mod count;
 mod port;
 mod reach;
 mod receive;
+mod reconcile;
 mod restore;
 mod sealing;
 mod submit;
@@ -33,6 +34,7 @@ use crate::state::{History, Key, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
+use reconcile::Reconciliations;
 use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
@@ -68,6 +70,7 @@ pub struct Replica {
     synchronizer: Synchronizer,
     /// Per author, the first number that was asked for last, and when to ask for it again.
     asked_actions: BTreeMap<u8, (u64, Instant)>,
+    reconciliations: Reconciliations,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     repeat: Repeat,
@@ -224,6 +227,7 @@ impl Replica {
                 snapshot_bytes_max: config.snapshot_bytes_max,
             }),
             asked_actions: BTreeMap::new(),
+            reconciliations: Reconciliations::default(),
             offers: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,

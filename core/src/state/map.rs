@@ -55,6 +55,8 @@ impl Map {
         if self.get(key.as_bytes()) == Some(&value) {
             return;
         }
+        #[cfg(feature = "metered")]
+        super::meter::made(value.len());
         let value = value.into();
         let new = match &mut self.root {
             Some(root) => Node::insert(root, key, value),

@@ -18,6 +18,8 @@ use std::sync::{Arc, OnceLock};
 use super::Key;
 use super::key::{common, nibble, pack};
 use super::map::Change;
+#[cfg(feature = "metered")]
+use super::meter;
 use crate::crypto::{Domain, Hash, Hasher};
 
 /// Length byte and packed nibbles of the longest path.
@@ -45,7 +47,7 @@ impl Node {
     /// Writes `value` at `key` below `node`; whether the key is new.
     pub(super) fn insert(node: &mut Arc<Self>, key: Key, value: Arc<[u8]>) -> bool {
         let len = key.as_bytes().len() * 2;
-        let this = Arc::make_mut(node);
+        let this = Self::own(node);
         this.hash = OnceLock::new();
         let at = common(
             this.key.as_bytes(),
@@ -74,7 +76,7 @@ impl Node {
 
     /// Removes `key`, which is below `node`; whether nothing is left.
     pub(super) fn remove(node: &mut Arc<Self>, key: &[u8]) -> bool {
-        let this = Arc::make_mut(node);
+        let this = Self::own(node);
         this.hash = OnceLock::new();
         if this.end == key.len() * 2 {
             this.value = None;
@@ -91,7 +93,7 @@ impl Node {
         }
         if this.value.is_none() && this.children.len() == 1 {
             let mut child = this.children.pop().expect("there is one child");
-            let below = Arc::make_mut(&mut child);
+            let below = Self::own(&mut child);
             below.start = this.start;
             below.hash = OnceLock::new();
             *node = child;
@@ -159,6 +161,10 @@ impl Node {
 
     /// Appends what turns `a` into `b`, both seen from nibble `from` on, in key order.
     pub(super) fn changes(a: &Arc<Self>, b: &Arc<Self>, from: usize, out: &mut Vec<Change>) {
+        #[cfg(feature = "metered")]
+        for _side in [a, b] {
+            meter::visited();
+        }
         if Arc::ptr_eq(a, b) {
             return;
         }
@@ -252,7 +258,7 @@ impl Node {
     }
 
     fn leaf(key: Key, start: usize, value: Arc<[u8]>) -> Self {
-        Self {
+        let leaf = Self {
             start,
             end: key.as_bytes().len() * 2,
             key,
@@ -260,7 +266,28 @@ impl Node {
             bitmap: 0,
             children: Vec::new(),
             hash: OnceLock::new(),
+        };
+        #[cfg(feature = "metered")]
+        meter::made(leaf.bytes() + leaf.key.as_bytes().len());
+        leaf
+    }
+
+    /// The node for this version alone: a copy where another version holds it.
+    fn own(node: &mut Arc<Self>) -> &mut Self {
+        #[cfg(feature = "metered")]
+        if Arc::strong_count(node) > 1 {
+            meter::cloned();
+            meter::made(node.bytes());
         }
+        Arc::make_mut(node)
+    }
+
+    /// Bytes that it takes without its key and its value, which versions share.
+    #[cfg(feature = "metered")]
+    fn bytes(&self) -> usize {
+        // Two counters stand before what an `Arc` shares.
+        let counters = 2 * size_of::<usize>();
+        counters + size_of::<Self>() + self.children.len() * size_of::<Arc<Self>>()
     }
 
     /// Cuts the path at nibble `at`: the part after it moves to an only child.
@@ -274,6 +301,8 @@ impl Node {
             children: Vec::with_capacity(2),
             hash: OnceLock::new(),
         };
+        #[cfg(feature = "metered")]
+        meter::made(self.bytes());
         let mut lower = mem::replace(self, upper);
         lower.start = at + 1;
         self.children.push(Arc::new(lower));
@@ -299,6 +328,8 @@ impl Node {
 
     /// Appends its own entry and, if `deep`, all entries below, as lost or gained.
     fn all(&self, side: Side, deep: bool, out: &mut Vec<Change>) {
+        #[cfg(feature = "metered")]
+        meter::visited();
         if let Some(value) = &self.value {
             let (old, new) = match side {
                 Side::Old => (Some(value.to_vec()), None),
@@ -334,6 +365,8 @@ pub(super) fn empty_hash() -> Hash {
 
 /// Hash of a leaf. `path` is a length byte and packed nibbles.
 pub(super) fn leaf_hash(path: &[u8], value: &[u8]) -> Hash {
+    #[cfg(feature = "metered")]
+    meter::hashed();
     let mut hasher = Hasher::new(Domain::MapLeaf);
     hasher.fixed(path);
     hasher.fixed(value);
@@ -352,6 +385,8 @@ pub(super) fn inner_hash(
     bitmap: u16,
     children: impl Iterator<Item = Hash>,
 ) -> Hash {
+    #[cfg(feature = "metered")]
+    meter::hashed();
     let mut hasher = Hasher::new(Domain::MapNode);
     hasher.fixed(path);
     hasher.fixed(&bitmap.to_le_bytes());

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Block, BoundedVec, Bytes, Certificate, Counts, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header,
-    JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Roster, SignedGenesis, Vote,
+    JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Reconcile, Roster,
+    SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -195,6 +196,8 @@ pub enum GroupMessage {
     Found(Found),
     /// Counts of the tally that the receiver is believed to lack.
     Tally(Counts),
+    /// Two members compare the actions that they know.
+    Reconcile(Reconcile),
 }
 
 impl GroupMessage {
@@ -214,6 +217,7 @@ impl GroupMessage {
             Self::Fetch(_) => "fetch",
             Self::Found(_) => "found",
             Self::Tally(_) => "tally",
+            Self::Reconcile(_) => "reconcile",
         }
     }
 }

@@ -40,7 +40,7 @@ fn the_bytes_of_version_1_do_not_change() {
 }
 
 /// Name, length and the start of the hash of each: a change here is a new wire version.
-const GOLDEN: [&str; 28] = [
+const GOLDEN: [&str; 35] = [
     "join 256 f255c7fac69c285f",
     "roster 209 f97317774c7dd802",
     "genesis 447 d8453d08631b6c30",
@@ -69,6 +69,13 @@ const GOLDEN: [&str; 28] = [
     "found_25 422 e14f111cb956b64e",
     "found_26 245 e3e8ea671d056087",
     "tally_25 146 d57d86c35d754826",
+    "reconcile_25 14 e8775b343dee29f8",
+    "reconcile_26 2 45c6337ce153bb92",
+    "reconcile_27 25 0bb80380d0b9469a",
+    "reconcile_28 6 09a40a152bda50fc",
+    "reconcile_29 22 60363d78486d510e",
+    "reconcile_30 19 ff724c1a31a7d94d",
+    "reconcile_31 2 89700182bb35a64b",
 ];
 
 /// Random numbers that cost next to nothing: the cases are many.

@@ -1,12 +1,16 @@
 //! What the fuzz targets do. Each function takes arbitrary bytes and panics when the core breaks a
 //! promise on them.
 
+mod delta;
 mod node;
 mod reassembly;
+mod sketch;
 mod wire;
 
+pub use delta::delta;
 pub use node::node;
 pub use reassembly::reassembly;
+pub use sketch::sketch;
 pub use wire::wire;
 
 /// The input, eaten from the front.

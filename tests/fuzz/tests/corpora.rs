@@ -47,3 +47,13 @@ fn reassembly() {
 fn node() {
     replay("node", althing_fuzz::node);
 }
+
+#[test]
+fn delta() {
+    replay("delta", althing_fuzz::delta);
+}
+
+#[test]
+fn sketch() {
+    replay("sketch", althing_fuzz::sketch);
+}

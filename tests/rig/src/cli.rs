@@ -28,6 +28,9 @@ pub(crate) enum Run {
     History(History),
     /// Prints what each bet at craps pays and what the house keeps of it
     Odds(Odds),
+    /// Measures what has a bound: counts and bytes, beside what they may be
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 /// A rate card.
@@ -39,6 +42,27 @@ pub(crate) struct Odds {
     /// Print one JSON object on stdout instead of words
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The map, the view and the reconciliation of sets
+    State(BenchState),
+}
+
+/// A bench of the state.
+#[derive(Debug, Args)]
+pub(crate) struct BenchState {
+    /// Print one JSON object on stdout instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compare bytes and counts with those of this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) golden: Option<PathBuf>,
+    /// Write that file anew
+    #[arg(long, requires = "golden")]
+    pub(crate) bless: bool,
 }
 
 /// The main table.

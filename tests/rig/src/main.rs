@@ -1,7 +1,6 @@
-//! The test rig: a table of simulated phones, replays of recorded movements, soaks, rate cards, and
-//! what a transcript tells of a game.
+//! The test rig: a table of simulated phones, replays of recorded movements, soaks, benches, rate
+//! cards, and what a transcript tells of a game.
 
-#[allow(dead_code)]
 mod bench;
 mod cli;
 mod file;
@@ -20,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Run};
+use crate::cli::{Bench, Cli, Run};
 
 /// How a run that could be made has ended.
 enum Ending {
@@ -41,6 +40,7 @@ fn main() -> ExitCode {
         Some(Run::Soak(options)) => soak::run(&options),
         Some(Run::Odds(options)) => Ok(odds::run(&options)),
         Some(Run::History(options)) => history::run(&options),
+        Some(Run::Bench(Bench::State(options))) => bench::run(&options),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,

@@ -89,7 +89,7 @@ impl Replica {
             self.send_votes(sender, status.round, out);
         }
         if status.height == height {
-            self.compare_actions(sender, status, out);
+            self.compare_actions(sender, status, now, out);
         }
     }
 
@@ -312,27 +312,24 @@ impl Replica {
     }
 
     /// Fetches actions that the sender knows and we do not.
-    fn compare_actions(&self, sender: u8, status: &Status, out: &mut Outbox<ReplicaOutput>) {
+    fn compare_actions(
+        &mut self,
+        sender: u8,
+        status: &Status,
+        now: Instant,
+        out: &mut Outbox<ReplicaOutput>,
+    ) {
         let own = self.pool.counters();
         let theirs = &status.actions_known;
-        let same = own
-            .iter()
-            .zip(theirs.iter())
-            .all(|(own, theirs)| own == theirs);
         for (author, (own, theirs)) in (0u8..).zip(own.iter().zip(theirs.iter())) {
             if theirs > own {
-                self.ask(
-                    sender,
-                    Fetch::Actions {
-                        author,
-                        from: own + 1,
-                    },
-                    out,
-                );
-            } else if same && *own > 0 && status.actions_digest != self.pool.digest() {
-                // Equal counters over other actions: somebody signed two with one number.
-                self.ask(sender, Fetch::Actions { author, from: 1 }, out);
+                let from = own + 1;
+                self.ask(sender, Fetch::Actions { author, from }, out);
             }
+        }
+        // Equal counters over other actions: somebody signed two with one number.
+        if own[..] == theirs[..] && status.actions_digest != self.pool.digest() {
+            self.reconcile(sender, now, out);
         }
     }
 

@@ -80,6 +80,11 @@ impl Replica {
             }
             GroupMessage::Found(found) => self.found(sender, found, now, out),
             GroupMessage::Tally(counts) => self.tally_received(sender, counts, now, out),
+            GroupMessage::Reconcile(message) => {
+                if let Some(sender) = sender {
+                    self.reconcile_message(sender, &message, now, out);
+                }
+            }
         }
     }
 

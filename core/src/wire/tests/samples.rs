@@ -291,6 +291,36 @@ pub(super) fn reveal() -> Reveal {
     }
 }
 
+pub(super) fn reconciliation() -> Vec<Reconcile> {
+    let part = Part { depth: 2, index: 3 };
+    let syndromes = || list(vec![[1, 2, 3, 4, 5, 6, 7, 8], [255; 8]]);
+    vec![
+        Reconcile::Open {
+            fresh: [1, 2, 3, 4],
+            count: 300,
+            digest: [9; 6],
+        },
+        Reconcile::Equal,
+        Reconcile::Sketch {
+            fresh: [5, 6, 7, 8],
+            count: 299,
+            syndromes: syndromes(),
+        },
+        Reconcile::More {
+            part,
+            from: 9,
+            to: 18,
+        },
+        Reconcile::Syndromes {
+            part,
+            from: 9,
+            syndromes: syndromes(),
+        },
+        Reconcile::Want { ids: syndromes() },
+        Reconcile::Gone,
+    ]
+}
+
 /// At least one message of every kind, with a name for each.
 pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
     let votes = [VoteKind::Notarize, VoteKind::Nullify, VoteKind::Finalize];
@@ -336,6 +366,9 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
         number("found", GroupMessage::Found(found));
     }
     number("tally", GroupMessage::Tally(counts()));
+    for step in reconciliation() {
+        number("reconcile", GroupMessage::Reconcile(step));
+    }
     messages
 }
 
