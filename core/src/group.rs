@@ -25,7 +25,7 @@ pub use execute::{
     genesis_state,
 };
 pub use gathering::{
-    Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,
+    Gathering, GatheringInput, GatheringOutput, JoinSetup, Listed, TableSetup, clean_name, safety_code,
 };
 pub use partition::Reachability;
 pub use pool::{Inserted, Pool};

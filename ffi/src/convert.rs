@@ -255,10 +255,11 @@ fn event(event: node::Event, now: Instant) -> Event {
             group: group.to_hex(),
             entries: entries
                 .into_iter()
-                .map(|(peer, name, safety_code)| Member {
-                    peer: peer.to_hex(),
-                    name,
-                    safety_code: Some(safety_code),
+                .map(|listed| Member {
+                    peer: listed.peer.to_hex(),
+                    name: listed.name,
+                    safety_code: Some(listed.code),
+                    votes: listed.votes,
                 })
                 .collect(),
         },

@@ -386,6 +386,9 @@ pub struct Member {
     pub name: String,
     /// Short code to compare face to face, while the table gathers.
     pub safety_code: Option<String>,
+    /// Whether he has a vote. Without one his app is too old for this table: he follows it, and
+    /// should look for an update.
+    pub votes: bool,
 }
 
 /// One key of a state with its value.

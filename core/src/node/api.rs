@@ -2,7 +2,7 @@
 
 use crate::ble::RadioCommand;
 use crate::error::{PeerFault, StoreFault};
-use crate::group::{Fate, Head, PatchEntry, Pending, Status, SubmissionId};
+use crate::group::{Fate, Head, Listed, PatchEntry, Pending, Status, SubmissionId};
 use crate::id::{GroupId, LinkId, PeerId, StoreToken};
 use crate::outbox::Record;
 use crate::time::Instant;
@@ -117,12 +117,12 @@ pub struct StoreCommand {
 /// What happened, for the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The list of a gathering changed: (peer, name, safety code).
+    /// The list of a gathering changed.
     Gathering {
         /// The table.
         group: GroupId,
         /// Who is here.
-        entries: Vec<(PeerId, String, String)>,
+        entries: Vec<Listed>,
     },
     /// A table that was being joined has started without this phone.
     TableStarted {
