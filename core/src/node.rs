@@ -6,6 +6,7 @@
 mod api;
 mod commands;
 mod radio;
+mod running;
 mod storage;
 mod tables;
 
@@ -30,6 +31,7 @@ pub use crate::group::{
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, StoreCommand};
 use radio::LinkEntry;
+use running::Running;
 use storage::Storage;
 use tables::{OutgoingVotes, Table};
 
@@ -240,7 +242,7 @@ impl Node {
 
     /// What the screen shows of a group that has started.
     pub fn view(&self, group: GroupId) -> Option<View> {
-        self.replica(group).map(|replica| replica.view())
+        self.running(group).map(Running::view)
     }
 
     /// What a table waits for, gathering or started; empty when nothing is under way.
@@ -251,7 +253,7 @@ impl Node {
             .unwrap_or_default()
     }
 
-    /// Its transcript as far as this node retains it.
+    /// Its transcript as far as this node retains it; none of a group that it cannot execute.
     pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
         self.replica(group).map(|replica| replica.transcript())
     }

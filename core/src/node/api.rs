@@ -129,6 +129,16 @@ pub enum Event {
         /// The table.
         group: GroupId,
     },
+    /// A group runs by rules that this build lacks: this phone follows it, shows what is committed
+    /// as bytes, and can ask for nothing. The app should tell its user to update.
+    RulesVersion {
+        /// The group.
+        group: GroupId,
+        /// Version that this build has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the group runs by.
+        need: u16,
+    },
     /// A group has started with this phone in it.
     Started {
         /// The table.

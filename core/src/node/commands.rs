@@ -130,9 +130,13 @@ impl Node {
         let mut out = Outbox::new();
         let result = match self.tables.get_mut(&group) {
             Some(Table {
-                replica: Some(replica),
+                running: Some(Running::Replica(replica)),
                 ..
             }) => command(replica, &mut out),
+            Some(Table {
+                running: Some(Running::Follower(follower)),
+                ..
+            }) => Err(follower.refusal()),
             Some(_) => Err(CommandError::NotStarted),
             None => Err(CommandError::UnknownGroup(group)),
         };
