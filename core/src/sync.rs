@@ -1,13 +1,28 @@
 //! How a phone that was away catches up, and how two sets of actions become one.
 //!
-//! [`answer`] serves, [`Synchronizer`] collects, [`validate_state`] says which check a state fails.
-//! Everything that a peer sends is a claim until the finalization beside it verifies.
+//! [`Synchronizer`] is the entry. Five operations, each a function of what it is given:
+//!
+//! | operation | gives |
+//! |---|---|
+//! | [`Synchronizer::sync_state`] | what brings a member from his head to ours: [`SyncState`] |
+//! | [`Synchronizer::apply_delta`] | the state that a delta leads to, once it has the certified root |
+//! | [`Synchronizer::validate_state`] | nothing, or the name of the check that a state fails |
+//! | [`Synchronizer::create_snapshot`] | a certified state, for the store or another phone |
+//! | [`Synchronizer::resolve_conflict`] | one state of two sets of actions, every refusal with its reason |
+//!
+//! Above them a machine decides whom to ask what ([`Synchronizer::generate`]) and what an answer proves
+//! ([`Synchronizer::receive`]). Everything that a peer sends is a claim until the finalization beside
+//! it verifies.
 
 mod answer;
+mod collection;
 pub mod merge;
+pub mod reconcile;
+mod resolve;
 mod synchronizer;
 mod validate;
 
-pub use answer::answer;
-pub use synchronizer::{SyncStep, Synchronizer};
-pub use validate::{SyncError, validate_state};
+pub use answer::{Asker, BLOCKS_WORTH, Snapshot, SyncState};
+pub use resolve::{Apply, Order, Resolved};
+pub use synchronizer::{SyncMessage, SyncStep, Synchronizer, SynchronizerSetup};
+pub use validate::SyncError;

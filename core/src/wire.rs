@@ -7,6 +7,7 @@ mod bounded;
 mod codec;
 mod gathering;
 mod message;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod vote;
@@ -14,13 +15,17 @@ mod vote;
 pub use action::{
     Action, ActionId, ActionPayload, FrontierEntry, Reason, Refused, SignedAction, Validity,
 };
-pub use block::{Block, Opening, Parent, Proposal};
+pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
 pub use codec::{DecodeError, decode, encode};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
 pub use message::{
-    BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, SnapshotChunk,
-    Status,
+    BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, Status,
+};
+pub use parts::{
+    HAVE_NODES_MAX, HaveNode, NIBBLES_MAX, Nibbles, OUTLINE_NODES_MAX, OutlineNode, OutlineValue,
+    PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
+    ShortHash,
 };
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
@@ -35,5 +40,8 @@ pub const MEMBERS_MAX: usize = 16;
 pub const NAME_LEN_MAX: usize = 24;
 /// Longest group message, bytes: what fits the reassembly of one link with its envelope.
 pub const MESSAGE_LEN_MAX: usize = 31 * 1024;
+/// Longest encoded delta, bytes: what a delta may inflate to. A larger change travels as blocks or as
+/// a snapshot.
+pub const DELTA_LEN_MAX: usize = 8 * 1024;
 /// Blocks or votes of one sync answer.
 pub const FOUND_ITEMS_MAX: usize = 256;

@@ -14,7 +14,7 @@ pub enum Domain {
     MapNode = 2,
     /// An action, over what its author signed.
     Action = 3,
-    /// A block.
+    /// A block, over its header.
     Block = 4,
     /// A genesis: the epoch id of the first epoch.
     Genesis = 5,
@@ -58,6 +58,8 @@ pub enum Domain {
     GenesisSignature = 24,
     /// A refusal of a proposal.
     Refusal = 25,
+    /// The body of a block: what its header does not say.
+    BlockBody = 26,
     /// The ticket's one-time key speaks for a joiner.
     TicketProof = 40,
     /// Bytes that a roster is signed over.

@@ -19,10 +19,10 @@ use super::records::{self, Records};
 use crate::config::Plant;
 use crate::consensus::quorum;
 use crate::crypto::{Domain, Hash, Hasher, SignatureScheme};
-use crate::id::{GroupId, PeerId};
+use crate::id::{GroupId, PeerId, RunId};
 use crate::rules::{Context, Rejection, Rules};
 use crate::state::{Map, Overlay};
-use crate::sync::merge;
+use crate::sync::{Order, Synchronizer, merge};
 use crate::wire::{
     ActionId, ActionPayload, BLOCK_ACTIONS_MAX, Block, BoundedVec, Genesis, Opening, Reason,
     Refused, SignedAction, Validity, encode,
@@ -194,7 +194,7 @@ impl Executor {
             return None;
         }
         let executed = loop {
-            let executed = self
+            let (executed, _) = self
                 .run(parent, opening.as_ref(), &actions)
                 .expect("selected actions and verified preimages execute");
             // Without what an author said from there on, others may fare differently.
@@ -244,10 +244,10 @@ impl Executor {
                 what: "an action that its author did not sign",
             });
         }
-        if self.order(parent.state, block.actions.to_vec())[..] != block.actions[..] {
+        let (executed, ordered) = self.run(parent, block.opening.as_ref(), &block.actions)?;
+        if ordered[..] != block.actions[..] {
             return Err(content("not in the one order"));
         }
-        let executed = self.run(parent, block.opening.as_ref(), &block.actions)?;
         if block.actions.is_empty() && executed.opened.is_none() {
             return Err(Invalid::Rule {
                 rule: 2,
@@ -323,8 +323,14 @@ impl Executor {
     }
 
     fn order(&self, base: &Map, set: Vec<SignedAction>) -> Vec<SignedAction> {
-        let running: BTreeMap<_, _> = set
-            .iter()
+        let running = self.running(base, &set);
+        let running = |author: &PeerId| running.get(author).copied().flatten();
+        merge::order(set, running, base.salt(self.epoch), &*self.rules)
+    }
+
+    /// The run of each author of `set` that `base` knows.
+    fn running(&self, base: &Map, set: &[SignedAction]) -> BTreeMap<PeerId, Option<RunId>> {
+        set.iter()
             .map(|signed| signed.action.author)
             .collect::<BTreeSet<_>>()
             .into_iter()
@@ -332,28 +338,47 @@ impl Executor {
                 let index = self.genesis.index_of(&author)?;
                 Some((author, base.author(index).run))
             })
-            .collect();
-        let running = |author: &PeerId| running.get(author).copied().flatten();
-        merge::order(set, running, base.salt(self.epoch), &*self.rules)
+            .collect()
     }
 
-    /// Executes, in debug builds twice: rules that are not deterministic show at once.
+    /// What `opening` and `actions` make of `parent`, and the actions in the order in which they did.
+    /// In debug builds executes twice: rules that are not deterministic show at once.
     fn run(
         &self,
         parent: Standing<'_>,
         opening: Option<&Opening>,
         actions: &[SignedAction],
-    ) -> Result<Executed, Invalid> {
-        let executed = Run::new(self, parent)?.finish(opening, actions);
+    ) -> Result<(Executed, Vec<SignedAction>), Invalid> {
+        let executed = self.run_once(parent, opening, actions)?;
         #[cfg(debug_assertions)]
-        if let Ok(first) = &executed {
-            let second = Run::new(self, parent)?.finish(opening, actions)?;
+        {
+            let (first, (second, _)) = (&executed.0, self.run_once(parent, opening, actions)?);
             assert!(
                 first.fates == second.fates && first.state.root() == second.state.root(),
                 "rules must be deterministic: two executions of one block differ"
             );
         }
-        executed
+        Ok(executed)
+    }
+
+    fn run_once(
+        &self,
+        parent: Standing<'_>,
+        opening: Option<&Opening>,
+        actions: &[SignedAction],
+    ) -> Result<(Executed, Vec<SignedAction>), Invalid> {
+        let mut run = Run::new(self, parent)?;
+        if let Some(opening) = opening {
+            run.record(opening)?;
+        }
+        let running = self.running(parent.state, actions);
+        let order = Order {
+            running: &|author| running.get(author).copied().flatten(),
+            salt: parent.state.salt(self.epoch),
+            rules: &*self.rules,
+        };
+        let resolved = Synchronizer::resolve_conflict(run, actions.to_vec(), order)?;
+        Ok((resolved.state.finish(resolved.fates), resolved.ordered))
     }
 
     fn check_validity(

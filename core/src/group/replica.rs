@@ -26,10 +26,9 @@ use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
 use crate::outbox::Outbox;
 use crate::state::{History, Map};
-use crate::sync::Synchronizer;
+use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
-use catch_up::Request;
 use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
@@ -60,11 +59,8 @@ pub struct Replica {
     reachability: Reachability,
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
-    request: Option<Request>,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
-    /// What members said of their heads.
-    claims: BTreeMap<u8, u64>,
     repeat: Repeat,
     store_sequence: u64,
     /// Signed submissions that wait for the store, with their batch.
@@ -198,10 +194,14 @@ impl Replica {
             draws,
             reachability,
             reachable: BTreeSet::new(),
-            synchronizer: Synchronizer::new(config.snapshot_bytes_max),
-            request: None,
+            synchronizer: Synchronizer::new(SynchronizerSetup {
+                epoch: executor.epoch(),
+                executes: true,
+                fetch_timeout: config.fetch_timeout,
+                busy_max: config.repeat_max,
+                snapshot_bytes_max: config.snapshot_bytes_max,
+            }),
             offers: BTreeMap::new(),
-            claims: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
             storing: BTreeMap::new(),
@@ -286,9 +286,9 @@ impl Replica {
             self.consensus.deadline(),
             self.reachability.deadline(),
             self.draws.deadline(),
-            self.request
-                .as_ref()
-                .map(|request| (request.deadline, "an unanswered request")),
+            self.synchronizer
+                .deadline()
+                .map(|at| (at, "an unanswered request")),
             self.greet_at.map(|at| (at, "paths that changed")),
             self.waits_since
                 .filter(|_| !self.reachability.is_stalled())
@@ -338,9 +338,9 @@ impl Replica {
 
     /// What this phone can show of how the group came here.
     pub fn transcript(&self) -> Transcript {
-        // Where older blocks were dropped, the state after the oldest kept one is the base.
+        // Where older blocks were dropped or never came, the state after the oldest entry is the base.
         let base_height = match self.history.entries().next() {
-            Some(first) if first.block.height > 1 => first.block.height,
+            Some(first) if first.header.height > 1 || first.block.is_none() => first.header.height,
             _ => 0,
         };
         let base = self
@@ -354,9 +354,11 @@ impl Replica {
         Transcript {
             genesis: self.genesis.clone(),
             entries: above
-                .map(|entry| TranscriptEntry {
-                    block: entry.block.clone(),
-                    finalization: entry.finalization.clone(),
+                .filter_map(|entry| {
+                    Some(TranscriptEntry {
+                        block: entry.block.clone()?,
+                        finalization: entry.finalization.clone(),
+                    })
                 })
                 .collect(),
             base: base.clone(),
@@ -408,10 +410,11 @@ impl Replica {
                 whom: peers(absent),
             });
         }
-        if let Some(request) = &self.request {
+        let asked: Vec<u8> = self.synchronizer.waits_for().into_iter().collect();
+        if !asked.is_empty() {
             waiting.push(WaitingFor {
                 what: "blocks",
-                whom: peers(vec![request.to]),
+                whom: peers(asked),
             });
         }
         if !self.storing.is_empty() {
@@ -440,12 +443,9 @@ impl Replica {
                 self.dirty = true;
             }
         }
-        if self
-            .request
-            .as_ref()
-            .is_some_and(|request| request.deadline <= now)
-        {
-            self.request_expired(now, out);
+        if self.synchronizer.deadline().is_some_and(|at| at <= now) {
+            self.dirty = true;
+            self.synchronize(now, out);
         }
         if let Some(since) = self.waits_since
             && since + self.config.stall_after <= now

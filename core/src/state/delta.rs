@@ -4,14 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Map, VALUE_LEN_MAX};
 use crate::crypto::Hash;
-use crate::wire::{BoundedVec, Bytes, DecodeError, decode, encode};
+use crate::wire::{BoundedVec, Bytes, DELTA_LEN_MAX, DecodeError, decode, encode};
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// Longest encoded delta, bytes (what a delta may inflate to). A larger change
-/// travels as blocks or as a snapshot.
-pub const DELTA_LEN_MAX: usize = 8 * 1024;
 /// Most keys that one delta changes: what fits its bytes at 4 bytes a key.
 pub const DELTA_CHANGES_MAX: usize = DELTA_LEN_MAX / 4;
 

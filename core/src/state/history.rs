@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Map;
 use crate::crypto::Hash;
-use crate::wire::{Block, Certificate, encode};
+use crate::wire::{Block, Certificate, Header, encode};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,10 +12,12 @@ pub(crate) mod tests;
 /// One committed block and the state after it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The block.
-    pub block: Block,
-    /// Its hash.
+    /// Its header.
+    pub header: Header,
+    /// Hash of the header.
     pub block_hash: Hash,
+    /// The block, where it was executed here. A state that came as a delta or a snapshot has none.
+    pub block: Option<Block>,
     /// A finalization of this very block; without one, it is final by a block above it.
     pub finalization: Option<Certificate>,
     /// The state after it; shares with its neighbours what they did not change.
@@ -44,11 +46,11 @@ pub enum HistoryError {
         need: Hash,
     },
     /// The state offered is not the one that it names.
-    #[error("the state has root {have:?}, the block names {need:?}")]
+    #[error("the state has root {have:?}, the header names {need:?}")]
     Root {
         /// Root of the state.
         have: Hash,
-        /// Root that the block names.
+        /// Root that the header names.
         need: Hash,
     },
     /// The certificate is of another block.
@@ -70,7 +72,8 @@ pub enum HistoryError {
 /// The committed blocks of one epoch, with the state after each, newest last.
 ///
 /// The genesis (height 0, hash = epoch) has no block; its state stays for ever. Of the blocks, the
-/// oldest go when their bytes exceed the bound; the head always stays.
+/// oldest go when their bytes exceed the bound; the head always stays. Only the oldest entry can be
+/// without its block: the one that a state was installed at.
 #[derive(Clone, Debug)]
 pub struct History {
     epoch: Hash,
@@ -113,19 +116,19 @@ impl History {
                 need: head,
             });
         }
-        let entry = Entry::new(block, finalization, state, self.epoch)?;
+        let entry = Entry::new(block.header(), Some(block), finalization, state, self.epoch)?;
         self.add(entry);
         Ok(())
     }
 
-    /// Starts anew at `block`, whose state came as a snapshot.
+    /// Starts anew at the block with `header`, whose state came without it.
     pub fn install(
         &mut self,
-        block: Block,
+        header: Header,
         finalization: Certificate,
         state: Map,
     ) -> Result<(), HistoryError> {
-        let entry = Entry::new(block, Some(finalization), state, self.epoch)?;
+        let entry = Entry::new(header, None, Some(finalization), state, self.epoch)?;
         self.entries.clear();
         self.bytes = 0;
         self.add(entry);
@@ -140,7 +143,7 @@ impl History {
     /// Height and hash of the newest block.
     pub fn head(&self) -> (u64, Hash) {
         self.entries.back().map_or((0, self.epoch), |entry| {
-            (entry.block.height, entry.block_hash)
+            (entry.header.height, entry.block_hash)
         })
     }
 
@@ -153,7 +156,7 @@ impl History {
 
     /// The entry at `height`, if it is kept. The genesis has none.
     pub fn at(&self, height: u64) -> Option<&Entry> {
-        let first = self.entries.front()?.block.height;
+        let first = self.entries.front()?.header.height;
         self.entries
             .get(usize::try_from(height.checked_sub(first)?).ok()?)
     }
@@ -176,7 +179,7 @@ impl History {
 
     /// The entries above `height`, in order, if all of them are kept.
     pub fn since(&self, height: u64) -> Option<impl Iterator<Item = &Entry>> {
-        let first = self.entries.front().map_or(1, |entry| entry.block.height);
+        let first = self.entries.front().map_or(1, |entry| entry.header.height);
         let skip = height.saturating_add(1).checked_sub(first)?;
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         Some(self.entries.iter().skip(skip))
@@ -187,16 +190,25 @@ impl History {
         self.entries.iter()
     }
 
-    /// Drops every block above `height`, which must be kept.
-    pub fn rollback(&mut self, height: u64) -> Result<(), HistoryError> {
-        if height > self.head().0 || self.state_at(height).is_none() {
-            return Err(HistoryError::NotKept { height });
-        }
-        while self.head().0 > height {
-            let dropped = self.entries.pop_back().expect("the head is above a height");
-            self.bytes -= dropped.bytes();
-        }
-        Ok(())
+    /// The state at `height` and the history up to there, if it is kept. This one stays as it is:
+    /// what is committed is never taken back. States are shared, not copied.
+    pub fn rollback(&self, height: u64) -> Result<(Map, Self), HistoryError> {
+        let state = self
+            .state_at(height)
+            .ok_or(HistoryError::NotKept { height })?;
+        let kept = self
+            .entries
+            .iter()
+            .take_while(|entry| entry.header.height <= height);
+        let entries: VecDeque<Entry> = kept.cloned().collect();
+        let past = Self {
+            epoch: self.epoch,
+            genesis: self.genesis.clone(),
+            bytes: entries.iter().map(Entry::bytes).sum(),
+            entries,
+            bytes_max: self.bytes_max,
+        };
+        Ok((state.clone(), past))
     }
 
     /// Bytes of the kept blocks and certificates.
@@ -219,7 +231,7 @@ impl History {
 }
 
 impl Entry {
-    /// Encoded bytes of the block.
+    /// Encoded bytes of what is kept of the block.
     pub fn block_len(&self) -> usize {
         self.block_len
     }
@@ -230,19 +242,20 @@ impl Entry {
     }
 
     fn new(
-        block: Block,
+        header: Header,
+        block: Option<Block>,
         finalization: Option<Certificate>,
         state: Map,
         epoch: Hash,
     ) -> Result<Self, HistoryError> {
         let have = state.root();
-        if have != block.root {
+        if have != header.root {
             return Err(HistoryError::Root {
                 have,
-                need: block.root,
+                need: header.root,
             });
         }
-        let block_hash = block.hash(epoch);
+        let block_hash = header.hash(epoch);
         if let Some(certificate) = &finalization
             && certificate.statement.block != block_hash
         {
@@ -251,11 +264,16 @@ impl Entry {
                 need: block_hash,
             });
         }
+        let block_len = match &block {
+            Some(block) => encode(block).len(),
+            None => encode(&header).len(),
+        };
         Ok(Self {
-            block_len: encode(&block).len(),
-            finalization_len: finalization.as_ref().map_or(0, |it| encode(it).len()),
-            block,
+            header,
             block_hash,
+            block,
+            block_len,
+            finalization_len: finalization.as_ref().map_or(0, |it| encode(it).len()),
             finalization,
             state,
         })

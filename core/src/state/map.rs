@@ -132,6 +132,15 @@ impl Map {
     pub(super) fn node(&self) -> Option<&Arc<Node>> {
         self.root.as_ref()
     }
+
+    /// The map of the tree under `root`.
+    pub(super) fn from_node(root: Arc<Node>) -> Self {
+        let len = Entries::new(Some(&root)).count();
+        Self {
+            root: Some(root),
+            len,
+        }
+    }
 }
 
 impl PartialEq for Map {
@@ -190,7 +199,7 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn new(node: Option<&'a Node>) -> Self {
+    pub(super) fn new(node: Option<&'a Node>) -> Self {
         Self {
             stack: node.into_iter().collect(),
         }

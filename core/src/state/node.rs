@@ -9,6 +9,8 @@
 //! an empty path, and the hashes of the children. A path is one byte of length in nibbles and the
 //! nibbles, two to a byte.
 
+mod place;
+
 use std::cmp::Ordering;
 use std::mem;
 use std::sync::{Arc, OnceLock};
@@ -321,7 +323,7 @@ enum Side {
 }
 
 /// The branches of `bitmap`, ascending.
-fn branches(bitmap: u16) -> impl Iterator<Item = u8> {
+pub(super) fn branches(bitmap: u16) -> impl Iterator<Item = u8> {
     (0..16).filter(move |branch| bitmap >> branch & 1 == 1)
 }
 

@@ -1,102 +1,360 @@
 //! The serving side: what a member that has the past gives to one that lacks it.
 
+use super::{Synchronizer, reconcile};
 use crate::crypto::Hash;
-use crate::state::snapshot::Cut;
-use crate::state::{Entry, History};
+use crate::state::{Delta, Entry, History, Key, Map};
 use crate::wire::{
-    BlockWithCertificate, BoundedVec, FOUND_ITEMS_MAX, Fetch, Found, MEMBERS_MAX, MESSAGE_LEN_MAX,
-    SnapshotChunk,
+    Block, BlockWithCertificate, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, Fetch, Found,
+    Header, MESSAGE_LEN_MAX, Nibbles, PartAsk, PartsAnswer, PartsRequest, encode,
 };
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes of the longest certificate: round, kind, block, count, and for each member an index and a
-/// signature.
-const CERTIFICATE_LEN_MAX: usize = 10 + 1 + 32 + 1 + MEMBERS_MAX * (1 + 64);
-/// Bytes around the parts of an answer: variants of the message, chunk index and count, lengths.
+/// Bytes around the parts of an answer: variants of the message, lengths.
 const HEADER_LEN: usize = 2 + 5 + 5 + 2;
 /// When to ask again if no answer fits the budget: by then other blocks are final.
 const RETRY_AFTER_MS: u32 = 1000;
+/// Blocks are served while they take at most this many times the bytes of a state or of the change to
+/// it. They are worth more: with them the asker's history and transcript stay whole, what he signed
+/// gets its fate from the block that decided it, and his rules check what was certified. Beyond that
+/// he was away for so long that the air counts more.
+pub const BLOCKS_WORTH: usize = 2;
 
-/// Answers `fetch` from `history`, with a message of at most `budget` bytes (and never more than
-/// [`MESSAGE_LEN_MAX`]).
-///
-/// What is above a height is served as blocks, as far as they fit one message and end with a
-/// finalization of their own, or as the first chunk of a snapshot: whichever takes fewer bytes until
-/// the asker is at the newest certified block. Every member cuts a snapshot alike as long as `budget`
-/// is the same. A snapshot that is no longer kept is answered with the start of the newest one.
-///
-/// Votes and actions are not in a history: asked for them, and for an unknown body, it has nothing.
-pub fn answer(history: &History, fetch: &Fetch, budget: usize) -> Found {
-    let budget = budget.min(MESSAGE_LEN_MAX);
-    match fetch {
-        Fetch::Above { height, block } => above(history, *height, block, budget),
-        Fetch::Snapshot { block, from_chunk } => history
-            .find(block)
-            .and_then(|entry| Snapshot::of(entry, budget)?.chunk(*from_chunk))
-            .or_else(|| newest_snapshot(history, 0, budget)?.chunk(0))
-            .unwrap_or(Found::UpToDate),
-        Fetch::Body { block } => history.find(block).map_or(Found::UpToDate, |entry| {
-            Found::Body(BlockWithCertificate {
-                block: entry.block.clone(),
-                certificate: entry.finalization.clone(),
+/// Who asks for what is above his head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Highest finalized height of the asker.
+    pub height: u64,
+    /// Hash of that block.
+    pub block: Hash,
+    /// Whether he has the rules of the group: one who lacks them is served no blocks.
+    pub executes: bool,
+}
+
+/// A certified state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Header of the block.
+    pub header: Header,
+    /// Finalization of that very block.
+    pub finalization: Certificate,
+    /// The state after it.
+    pub state: Map,
+}
+
+/// What brings an asker to the head of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncState {
+    /// Nothing certified is above him.
+    UpToDate,
+    /// These blocks follow his head; the finalization is of the last one.
+    Blocks {
+        /// The blocks, by height.
+        blocks: Vec<Block>,
+        /// Finalization of the last one.
+        finalization: Certificate,
+    },
+    /// The change from the state at his head.
+    Delta {
+        /// Header of the block that it leads to.
+        header: Header,
+        /// Its finalization.
+        finalization: Certificate,
+        /// The change.
+        delta: Delta,
+    },
+    /// A whole state, which travels in parts.
+    Snapshot(Snapshot),
+    /// His head is not on the certified chain: he is shown the one that is.
+    Diverged {
+        /// Height of his head.
+        height: u64,
+        /// The block that is certified there.
+        certified: Hash,
+        /// The certified chain from there, or from the block above, on; empty where only a newer state
+        /// is kept.
+        blocks: Vec<Block>,
+        /// Header of the newest certified block, and the last of `blocks`.
+        header: Header,
+        /// Its finalization.
+        finalization: Certificate,
+    },
+    /// No answer fits the budget now.
+    Busy {
+        /// When to ask again.
+        retry_after_ms: u32,
+    },
+}
+
+impl Synchronizer {
+    /// What brings `asker` to the head of `history`, in messages of at most `budget` bytes.
+    ///
+    /// Among what he can use the fewest encoded bytes win, except that blocks are preferred up to
+    /// [`BLOCKS_WORTH`] times the others. A delta needs the state at his head here.
+    pub fn sync_state(history: &History, asker: Asker, budget: usize) -> SyncState {
+        let budget = budget.min(MESSAGE_LEN_MAX);
+        let certified = history
+            .entries()
+            .rev()
+            .find_map(|entry| Some((entry, entry.finalization.as_ref()?)));
+        let Some((target, finalization)) = certified else {
+            return SyncState::UpToDate;
+        };
+        let kept = history.at(asker.height);
+        if let Some(other) = kept.filter(|entry| entry.block_hash != asker.block) {
+            return diverged(history, other, (target, finalization), budget);
+        }
+        if target.header.height <= asker.height {
+            return SyncState::UpToDate;
+        }
+        let suffix: Vec<&Entry> = history
+            .since(asker.height)
+            .into_iter()
+            .flatten()
+            .take_while(|entry| entry.header.height <= target.header.height)
+            .collect();
+        let blocks = Suffix::of(&suffix, budget).filter(|_| asker.executes);
+        if suffix.len() == 1
+            && let Some(blocks) = &blocks
+        {
+            // One block is about the change that it makes: the state need not be measured.
+            return blocks.first();
+        }
+        // What a state costs beside its content.
+        let around = HEADER_LEN + encode(&target.header).len() + target.finalization_len();
+        if around > budget {
+            return blocks.map_or(BUSY, |blocks| blocks.first());
+        }
+        let base = match asker.height {
+            0 if asker.block == history.epoch() => history.state_at(0),
+            _ => kept.map(|entry| &entry.state),
+        };
+        let delta = base
+            .and_then(|base| {
+                let target = (target.header.height, &target.state);
+                Delta::between((asker.height, base), target).ok()
             })
-        }),
-        Fetch::Votes { .. } | Fetch::Actions { .. } => Found::UpToDate,
+            .map(|delta| (around + delta.encode().len(), delta))
+            .filter(|(bytes, _)| *bytes <= budget);
+        // How far the state need be measured to know whether it is the shortest.
+        let whole = blocks.as_ref().and_then(|blocks| blocks.whole);
+        let bound = [
+            delta.as_ref().map(|(bytes, _)| *bytes),
+            whole.map(|bytes| bytes / BLOCKS_WORTH),
+        ];
+        let bound = bound.into_iter().flatten().min().unwrap_or(usize::MAX);
+        let snapshot = around.saturating_add(measure(&target.state, bound));
+        let state = delta
+            .as_ref()
+            .map_or(snapshot, |(bytes, _)| *bytes.min(&snapshot));
+        let (header, finalization) = (target.header, finalization.clone());
+        match (blocks, delta) {
+            (Some(blocks), _) if whole.is_some_and(|bytes| bytes <= BLOCKS_WORTH * state) => {
+                blocks.first()
+            }
+            (_, Some((bytes, delta))) if bytes <= snapshot => SyncState::Delta {
+                header,
+                finalization,
+                delta,
+            },
+            _ => SyncState::Snapshot(Snapshot {
+                header,
+                finalization,
+                state: target.state.clone(),
+            }),
+        }
+    }
+
+    /// The state at `height`, if it is kept and certified by a finalization of its own.
+    pub fn create_snapshot(history: &History, height: u64) -> Option<Snapshot> {
+        let entry = history.at(height)?;
+        Some(Snapshot {
+            header: entry.header,
+            finalization: entry.finalization.clone()?,
+            state: entry.state.clone(),
+        })
+    }
+
+    /// Answers `fetch` from `history`, with a message of at most `budget` bytes (and never more than
+    /// [`MESSAGE_LEN_MAX`]). Parts of a state that is no longer kept are answered with the header of the
+    /// newest certified one.
+    ///
+    /// Votes and actions are not in a history: asked for them, and for an unknown body, it has nothing.
+    pub fn answer(history: &History, fetch: &Fetch, budget: usize) -> Found {
+        let budget = budget.min(MESSAGE_LEN_MAX);
+        match fetch {
+            Fetch::Above {
+                height,
+                block,
+                executes,
+            } => {
+                let asker = Asker {
+                    height: *height,
+                    block: *block,
+                    executes: *executes,
+                };
+                Self::sync_state(history, asker, budget).found(budget)
+            }
+            Fetch::Parts { block, request } => match history.find(block) {
+                Some(entry) => Found::Parts {
+                    block: *block,
+                    answer: reconcile::serve(
+                        &entry.state,
+                        request,
+                        budget.saturating_sub(HEADER_LEN + 32),
+                    ),
+                },
+                None => newest(history).unwrap_or(Found::UpToDate),
+            },
+            Fetch::Body { block } => history
+                .find(block)
+                .and_then(|entry| {
+                    Some(Found::Body(BlockWithCertificate {
+                        block: entry.block.clone()?,
+                        certificate: entry.finalization.clone(),
+                    }))
+                })
+                .unwrap_or(Found::UpToDate),
+            Fetch::Votes { .. } | Fetch::Actions { .. } => Found::UpToDate,
+        }
     }
 }
 
-fn above(history: &History, height: u64, block: &Hash, budget: usize) -> Found {
-    // An asker who committed another block gets the chain that shows it, from that height on.
-    let other = history
-        .at(height)
-        .is_some_and(|entry| entry.block_hash != *block);
-    let height = height - u64::from(other);
-    let certified = history
-        .entries()
-        .rev()
-        .find(|entry| entry.finalization.is_some());
-    let target = certified.map_or(0, |entry| entry.block.height);
-    if target <= height {
-        return Found::UpToDate;
+const BUSY: SyncState = SyncState::Busy {
+    retry_after_ms: RETRY_AFTER_MS,
+};
+
+impl SyncState {
+    /// The message that says so, of at most `budget` bytes.
+    fn found(self, budget: usize) -> Found {
+        match self {
+            Self::UpToDate => Found::UpToDate,
+            Self::Blocks {
+                blocks,
+                finalization,
+            } => Found::Blocks {
+                blocks: BoundedVec::truncating(blocks),
+                finalization,
+            },
+            Self::Delta {
+                header,
+                finalization,
+                delta,
+            } => Found::Delta {
+                header,
+                finalization,
+                delta: Bytes::truncating(delta.encode()),
+            },
+            Self::Snapshot(Snapshot {
+                header,
+                finalization,
+                state,
+            }) => {
+                let around = HEADER_LEN + encode(&header).len() + encode(&finalization).len();
+                let whole = PartAsk {
+                    prefix: Nibbles::new(),
+                    have: BoundedVec::new(),
+                };
+                let request = PartsRequest {
+                    asks: BoundedVec::truncating(vec![whole]),
+                };
+                Found::Snapshot {
+                    header,
+                    finalization,
+                    answer: reconcile::serve(&state, &request, budget.saturating_sub(around)),
+                }
+            }
+            // What shows it is what he would be served if he were behind: his own check names it.
+            Self::Diverged {
+                blocks,
+                header,
+                finalization,
+                ..
+            } => match blocks.is_empty() {
+                false => Found::Blocks {
+                    blocks: BoundedVec::truncating(blocks),
+                    finalization,
+                },
+                true => bare(header, finalization),
+            },
+            Self::Busy { retry_after_ms } => Found::Busy { retry_after_ms },
+        }
     }
+}
+
+/// A certified root alone.
+fn bare(header: Header, finalization: Certificate) -> Found {
+    Found::Snapshot {
+        header,
+        finalization,
+        answer: PartsAnswer {
+            parts: BoundedVec::new(),
+        },
+    }
+}
+
+fn newest(history: &History) -> Option<Found> {
+    let mut certified = history.entries().rev();
+    certified.find_map(|entry| Some(bare(entry.header, entry.finalization.clone()?)))
+}
+
+fn diverged(
+    history: &History,
+    other: &Entry,
+    (target, finalization): (&Entry, &Certificate),
+    budget: usize,
+) -> SyncState {
+    let height = other.header.height;
+    if target.header.height < height {
+        return SyncState::UpToDate;
+    }
+    // From the other block on, where it was executed here; the block above names it as well.
+    let from = height - u64::from(other.block.is_some());
     let suffix: Vec<&Entry> = history
-        .since(height)
+        .since(from)
         .into_iter()
         .flatten()
-        .take_while(|entry| entry.block.height <= target)
+        .take_while(|entry| entry.header.height <= target.header.height)
         .collect();
-    let blocks = Suffix::of(&suffix, budget);
-    // A snapshot carries its block too: for one block the state need not be measured.
-    let snapshot = match &blocks {
-        Some(_) if other || suffix.len() == 1 => None,
-        Some(_) | None => newest_snapshot(history, height, budget),
-    };
-    let found = match (blocks, snapshot) {
-        (Some(blocks), Some(snapshot)) => {
-            if blocks.whole.is_some_and(|bytes| bytes <= snapshot.bytes()) {
-                blocks.first()
-            } else {
-                snapshot.chunk(0)
-            }
+    let shown = Suffix::of(&suffix, budget).map(|suffix| suffix.first());
+    let (blocks, header, finalization) = match shown {
+        Some(SyncState::Blocks {
+            blocks,
+            finalization,
+        }) => {
+            let last = blocks.last().map(Block::header);
+            (blocks, last.unwrap_or(target.header), finalization)
         }
-        (Some(blocks), None) => blocks.first(),
-        (None, Some(snapshot)) => snapshot.chunk(0),
-        (None, None) => None,
+        _ => (Vec::new(), target.header, finalization.clone()),
     };
-    found.unwrap_or(Found::Busy {
-        retry_after_ms: RETRY_AFTER_MS,
-    })
+    SyncState::Diverged {
+        height,
+        certified: other.block_hash,
+        blocks,
+        header,
+        finalization,
+    }
 }
 
-/// The newest certified state above `height` whose chunks fit the budget.
-fn newest_snapshot(history: &History, height: u64, budget: usize) -> Option<Snapshot<'_>> {
-    history
-        .entries()
-        .rev()
-        .take_while(|entry| entry.block.height > height)
-        .find_map(|entry| Snapshot::of(entry, budget))
+/// Bytes of `map` as one part, measured no further than to where they exceed `bound`.
+fn measure(map: &Map, bound: usize) -> usize {
+    let mut bytes = 0;
+    let mut before: Option<Key> = None;
+    for (key, value) in map {
+        let shared = before.as_ref().map_or(0, |before| {
+            let pairs = before.as_bytes().iter().zip(key.as_bytes());
+            pairs.take_while(|(before, key)| before == key).count()
+        });
+        // What it shares, and two lengths, of which a long value's takes two bytes.
+        bytes += 3 + usize::from(value.len() > 0x7f);
+        bytes += key.as_bytes().len() - shared + value.len();
+        if bytes > bound {
+            break;
+        }
+        before = Some(key);
+    }
+    bytes
 }
 
 /// Blocks above a height, as a series of answers.
@@ -133,7 +391,7 @@ impl<'a> Suffix<'a> {
         let mut longest = None;
         for (index, entry) in entries.iter().take(FOUND_ITEMS_MAX).enumerate() {
             bytes += entry.block_len();
-            if bytes > budget {
+            if bytes > budget || entry.block.is_none() {
                 break;
             }
             let whole = bytes + entry.finalization_len();
@@ -144,47 +402,16 @@ impl<'a> Suffix<'a> {
         longest
     }
 
-    fn first(&self) -> Option<Found> {
-        let finalization = self.first.last()?.finalization.clone()?;
-        let blocks = self.first.iter().map(|entry| entry.block.clone());
-        Some(Found::Blocks {
-            blocks: BoundedVec::truncating(blocks.collect()),
-            finalization,
-        })
-    }
-}
-
-/// One certified state, cut so that every chunk fits the budget.
-struct Snapshot<'a> {
-    entry: &'a Entry,
-    cut: Cut,
-}
-
-impl<'a> Snapshot<'a> {
-    fn of(entry: &'a Entry, budget: usize) -> Option<Self> {
-        entry.finalization.as_ref()?;
-        // With the longest certificate, whichever this member happens to hold.
-        let around = HEADER_LEN + entry.block_len() + CERTIFICATE_LEN_MAX;
-        let limit = budget.checked_sub(around)?;
-        let cut = Cut::new(&entry.state, limit);
-        (cut.largest() <= limit).then_some(Self { entry, cut })
-    }
-
-    /// Bytes of all chunks.
-    fn bytes(&self) -> usize {
-        let around = HEADER_LEN + self.entry.block_len() + self.entry.finalization_len();
-        self.cut.bytes() + self.cut.chunks() * around
-    }
-
-    fn chunk(&self, index: u32) -> Option<Found> {
-        let entries = usize::try_from(index).ok()?;
-        let entries = self.cut.entries(&self.entry.state, entries)?;
-        Some(Found::Snapshot(SnapshotChunk {
-            block: self.entry.block.clone(),
-            finalization: self.entry.finalization.clone()?,
-            chunk: index,
-            chunks: u32::try_from(self.cut.chunks()).ok()?,
-            entries,
-        }))
+    fn first(&self) -> SyncState {
+        let last = self.first.last();
+        let finalization = last.and_then(|entry| entry.finalization.clone());
+        SyncState::Blocks {
+            blocks: self
+                .first
+                .iter()
+                .filter_map(|entry| entry.block.clone())
+                .collect(),
+            finalization: finalization.expect("an answer ends with a finalization"),
+        }
     }
 }

@@ -100,4 +100,4 @@ fn depths(set: &[SignedAction], running: impl Fn(&PeerId) -> Option<RunId>) -> V
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,281 +1,476 @@
-//! The asking side: collects an answer and says what it proves.
+//! Who is asked for what, and what the answers prove.
 
-use super::SyncError;
-use super::validate::{check_final, check_head, validate_state};
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::step::SyncStep;
+
+use super::collection::Collection;
+use super::resolve::{self, Apply, Order, Resolved};
+use super::{SyncError, validate::check_final};
 use crate::crypto::Hash;
 use crate::error::PeerFault;
-use crate::state::Map;
-use crate::state::snapshot::{Assembly, SnapshotError};
-use crate::wire::{Block, BoundedVec, Certificate, FOUND_ITEMS_MAX, Fetch, Found, SnapshotChunk};
+use crate::state::History;
+use crate::time::{Duration, Instant};
+use crate::wire::{Certificate, Fetch, Found, Header, PartsAnswer, SignedAction};
 
-/// What an answer means for the asker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SyncStep {
-    /// These blocks follow the head, in order; the finalization is of the last one. They are certified,
-    /// not executed yet.
-    Blocks {
-        /// The blocks.
-        blocks: Vec<Block>,
-        /// Finalization of the last one.
-        finalization: Certificate,
-    },
-    /// Ask this next.
-    More(Fetch),
-    /// The whole state after a certified block.
-    Snapshot {
-        /// The block.
-        block: Block,
-        /// Its finalization.
-        finalization: Certificate,
-        /// The state after it.
-        state: Map,
-    },
-    /// Nothing in it that is not committed here.
-    UpToDate,
-    /// Ask again later.
-    Busy {
-        /// When.
-        retry_after_ms: u32,
-    },
-    /// Another block is certified at a height that is committed here: own votes must stop.
-    Diverged {
-        /// The height.
-        height: u64,
-        /// The block committed here.
-        own: Hash,
-        /// The block certified there.
-        certified: Hash,
-        /// What certifies it, or a block above it.
-        finalization: Certificate,
-    },
+/// Requests for parts that are out to one member at once: while one answer travels the next request is
+/// on its way, and no more waits in a link's queue.
+const PER_MEMBER_MAX: usize = 2;
+
+/// What a synchroniser is made of.
+#[derive(Clone, Debug)]
+pub struct SynchronizerSetup {
+    /// The epoch that certificates and block hashes are of.
+    pub epoch: Hash,
+    /// Whether the rules of the group are at hand: only then blocks are of use.
+    pub executes: bool,
+    /// When an unanswered request is made again, to another member.
+    pub fetch_timeout: Duration,
+    /// The longest that a busy member is waited for.
+    pub busy_max: Duration,
+    /// Bytes of parts that one state may take; bounds what can be made to be collected here.
+    pub snapshot_bytes_max: usize,
 }
 
-/// Collects answers for one group. Nothing that it takes in is trusted before a certificate
-/// verifies, and nothing that it collects is given out before the whole has the certified root.
+/// A request to a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncMessage {
+    /// Whom to ask.
+    pub to: u8,
+    /// What.
+    pub fetch: Fetch,
+}
+
+/// Brings one phone to the head of its group. Members are named by any small number of the caller's.
 ///
-/// A snapshot should be fetched from one member: its chunks are proved by the root of the whole, so a
-/// wrong one costs the collection, and whoever sent the last chunk is blamed.
+/// Nothing that it takes in is trusted before a certificate verifies, and nothing that it collects is
+/// given out before the whole has the certified root. What is above the head is asked of one member at
+/// a time; the parts of a snapshot of several, and each is checked on its own: a liar costs one part.
 #[derive(Debug)]
 pub struct Synchronizer {
-    snapshot_bytes_max: usize,
-    open: Option<Open>,
+    setup: SynchronizerSetup,
+    reachable: BTreeSet<u8>,
+    /// Heights that members said they are at.
+    claims: BTreeMap<u8, u64>,
+    /// Who is to be asked, whatever height he claims.
+    once: Option<u8>,
+    /// Where the search for the next one to ask begins.
+    next: u8,
+    flights: Vec<Flight>,
+    collection: Option<Collection>,
+    stopped: bool,
 }
 
-/// A snapshot on its way.
+/// A request that was not answered yet.
 #[derive(Debug)]
-struct Open {
-    block: Block,
-    block_hash: Hash,
-    finalization: Certificate,
-    next: u32,
-    chunks: u32,
-    assembly: Assembly,
+struct Flight {
+    to: u8,
+    fetch: Fetch,
+    deadline: Instant,
+    was_busy: bool,
+}
+
+impl Flight {
+    fn is_above(&self) -> bool {
+        matches!(self.fetch, Fetch::Above { .. })
+    }
+
+    fn asks_for(&self, answer: &PartsAnswer) -> bool {
+        let Fetch::Parts { request, .. } = &self.fetch else {
+            return false;
+        };
+        let Some(first) = answer.parts.first() else {
+            return true;
+        };
+        request.asks.iter().any(|ask| ask.prefix == first.prefix)
+    }
 }
 
 impl Synchronizer {
-    /// Nothing collected; a snapshot may have `snapshot_bytes_max` bytes of entries.
-    pub fn new(snapshot_bytes_max: usize) -> Self {
+    /// Knows nobody.
+    pub fn new(setup: SynchronizerSetup) -> Self {
         Self {
-            snapshot_bytes_max,
-            open: None,
+            setup,
+            reachable: BTreeSet::new(),
+            claims: BTreeMap::new(),
+            once: None,
+            next: 0,
+            flights: Vec::new(),
+            collection: None,
+            stopped: false,
         }
     }
 
-    /// What to ask a member: the rest of a snapshot that was begun, or what is above `head`.
-    pub fn request(&self, head: (u64, Hash)) -> Fetch {
-        match &self.open {
-            Some(open) if open.block.height > head.0 => open.request(),
-            Some(_) | None => Fetch::Above {
-                height: head.0,
-                block: head.1,
-            },
+    /// Only these members are asked.
+    pub fn set_reachable(&mut self, reachable: BTreeSet<u8>) {
+        self.reachable = reachable;
+    }
+
+    /// `member` says that he has committed `block` at `height`; here it is `head`. At one height two
+    /// blocks cannot both be final: his answer shows what certifies his.
+    pub fn heard(&mut self, member: u8, (height, block): (u64, Hash), head: (u64, Hash)) {
+        self.claims.insert(member, height);
+        if height == head.0 && block != head.1 {
+            self.want(member);
         }
     }
 
-    /// Forgets what was collected.
-    pub fn reset(&mut self) {
-        self.open = None;
+    /// Asks `member` for what is above the head, whatever he said of his own, unless a request is out.
+    pub fn want(&mut self, member: u8) {
+        if self.flights.is_empty() {
+            self.once = Some(member);
+        }
     }
 
-    /// Takes an answer. `head` is what is committed here; `verify` says whether a certificate is
-    /// signed by a quorum of `epoch`'s committee. After a fault nothing has changed, except that a
-    /// snapshot that turned out wrong is forgotten.
+    /// Asks nobody any more: what is committed here and what is certified differ.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.flights.clear();
+        self.collection = None;
+    }
+
+    /// When [`Synchronizer::generate`] has to be called again.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.flights.iter().map(|flight| flight.deadline).min()
+    }
+
+    /// Members whose answer is waited for.
+    pub fn waits_for(&self) -> BTreeSet<u8> {
+        self.flights.iter().map(|flight| flight.to).collect()
+    }
+
+    /// The next request, to be called until there is none: after every input, and when
+    /// [`Synchronizer::deadline`] has passed.
+    pub fn generate(&mut self, history: &History, now: Instant) -> Option<SyncMessage> {
+        if self.stopped {
+            return None;
+        }
+        let late: Vec<u8> = self
+            .flights
+            .iter()
+            .filter(|flight| flight.deadline <= now)
+            .map(|flight| flight.to)
+            .collect();
+        for member in late {
+            self.next = member.wrapping_add(1);
+            self.expire(|flight| flight.to == member && flight.deadline <= now);
+        }
+        let head = history.head();
+        self.forget_collection(head.0);
+        let (to, fetch) = self.next_part().or_else(|| self.next_above(head))?;
+        self.flights.push(Flight {
+            to,
+            fetch: fetch.clone(),
+            deadline: now + self.setup.fetch_timeout,
+            was_busy: false,
+        });
+        Some(SyncMessage { to, fetch })
+    }
+
+    /// Takes the answer of `from`. `history` is what is committed here; `verify` says whether a certificate
+    /// is signed by a quorum of the epoch's committee.
+    ///
+    /// # Errors
+    /// Which check the answer of `from` failed. Nothing of it was taken; others are asked for the same.
     pub fn receive(
         &mut self,
+        from: u8,
         found: Found,
-        head: (u64, Hash),
+        history: &History,
         verify: &dyn Fn(&Certificate) -> bool,
-        epoch: Hash,
+        now: Instant,
     ) -> Result<SyncStep, PeerFault> {
-        self.open.take_if(|open| open.block.height <= head.0);
-        let (step, finalization) = match found {
-            Found::Blocks {
-                blocks,
-                finalization,
-            } => (
-                blocks_step(blocks, &finalization, head, verify, epoch),
-                finalization,
-            ),
-            Found::Snapshot(chunk) => {
-                let finalization = chunk.finalization.clone();
-                (self.chunk_step(chunk, head, verify, epoch), finalization)
-            }
-            Found::UpToDate => return Ok(SyncStep::UpToDate),
-            Found::Busy { retry_after_ms } => return Ok(SyncStep::Busy { retry_after_ms }),
-            Found::Body(_) | Found::Actions(_) => return Err(SyncError::Unasked.into()),
-        };
-        match step {
-            // Answers cross with commits: what they carry is then simply known.
-            Err(SyncError::Stale { .. }) => Ok(SyncStep::UpToDate),
+        self.forget_collection(history.head().0);
+        let step = match self.take(from, found, history, verify, now) {
             // Not the peer's fault: it shows what a quorum has signed.
-            Err(SyncError::Diverged {
-                height,
-                own,
-                certified,
-            }) => Ok(SyncStep::Diverged {
+            Err((
+                SyncError::Diverged {
+                    height,
+                    own,
+                    certified,
+                },
+                Some(finalization),
+            )) => Ok(SyncStep::Diverged {
                 height,
                 own,
                 certified,
                 finalization,
             }),
-            step => Ok(step?),
+            // Answers cross with commits: what they carry is then simply known.
+            Err((SyncError::Stale { .. }, _)) => Ok(SyncStep::UpToDate),
+            step => step.map_err(|(error, _)| error),
+        };
+        match step {
+            Ok(SyncStep::UpToDate) => {
+                // He said more than he has: his claim is worth nothing until he makes another.
+                self.distrust(from);
+                Ok(SyncStep::UpToDate)
+            }
+            Ok(step) => Ok(step),
+            Err(error) => {
+                self.distrust(from);
+                Err(error.into())
+            }
         }
     }
 
-    fn chunk_step(
+    /// Puts two sets of actions, joined in `actions`, on `base` as every phone does: in the one order,
+    /// one by one, each with its fate. Whoever calls it has verified their signatures.
+    ///
+    /// # Errors
+    /// What `base` says of an action that no set on it may hold.
+    pub fn resolve_conflict<S: Apply>(
+        base: S,
+        actions: Vec<SignedAction>,
+        order: Order<'_>,
+    ) -> Result<Resolved<S>, S::Fault> {
+        resolve::resolve_conflict(base, actions, order)
+    }
+
+    fn take(
         &mut self,
-        chunk: SnapshotChunk,
-        head: (u64, Hash),
+        from: u8,
+        found: Found,
+        history: &History,
         verify: &dyn Fn(&Certificate) -> bool,
-        epoch: Hash,
+        now: Instant,
+    ) -> Result<SyncStep, (SyncError, Option<Certificate>)> {
+        if let Found::Parts { block, answer } = &found {
+            return self
+                .parts(from, block, answer, history.head(), now)
+                .map_err(|error| (error, None));
+        }
+        // An answer that nobody waits for is late: the request went to somebody else since.
+        let Some(asked) = self.flights.iter().position(|flight| flight.to == from) else {
+            return Ok(SyncStep::Late);
+        };
+        if let Found::Busy { retry_after_ms } = found {
+            let wait = Duration::from_millis(u64::from(retry_after_ms)).min(self.setup.busy_max);
+            for flight in self.flights.iter_mut().filter(|flight| flight.to == from) {
+                // Once a request: whoever is busy for long is not waited for.
+                if !std::mem::replace(&mut flight.was_busy, true) {
+                    flight.deadline = now + wait;
+                }
+            }
+            return Ok(SyncStep::Busy { retry_after_ms });
+        }
+        let asked = self.flights[asked].fetch.clone();
+        self.expire(|flight| flight.to == from);
+        self.next = from;
+        let epoch = self.setup.epoch;
+        match found {
+            Found::UpToDate => Ok(SyncStep::UpToDate),
+            Found::Blocks {
+                blocks,
+                finalization,
+            } => {
+                let step = step::blocks(blocks, &finalization, history.head(), verify, epoch);
+                match step {
+                    Ok(SyncStep::Blocks { .. }) if !self.setup.executes => {
+                        Err((SyncError::Unasked, None))
+                    }
+                    step => step.map_err(|error| (error, Some(finalization))),
+                }
+            }
+            Found::Delta {
+                header,
+                finalization,
+                delta,
+            } => step::delta(
+                &asked,
+                header,
+                &finalization,
+                &delta,
+                history,
+                verify,
+                epoch,
+            )
+            .map_err(|error| (error, Some(finalization))),
+            Found::Snapshot {
+                header,
+                finalization,
+                answer,
+            } => self
+                .snapshot(from, header, &finalization, &answer, history, verify)
+                .map_err(|error| (error, Some(finalization))),
+            Found::Parts { .. } | Found::Busy { .. } | Found::Body(_) | Found::Actions(_) => {
+                Err((SyncError::Unasked, None))
+            }
+        }
+    }
+
+    /// A certified root, with the first parts under it.
+    fn snapshot(
+        &mut self,
+        from: u8,
+        header: Header,
+        finalization: &Certificate,
+        answer: &PartsAnswer,
+        history: &History,
+        verify: &dyn Fn(&Certificate) -> bool,
     ) -> Result<SyncStep, SyncError> {
-        if chunk.chunk >= chunk.chunks {
-            return Err(SyncError::BadChunk("index beyond the count"));
-        }
-        if chunk.entries.is_empty() && chunk.chunks > 1 {
-            return Err(SyncError::BadChunk("a chunk without entries"));
-        }
-        let hash = chunk.block.hash(epoch);
-        // One verification for each snapshot: the others carry the same statement.
-        let known = self
-            .open
-            .as_ref()
-            .is_some_and(|open| open.block_hash == hash);
-        check_final(
-            chunk.block.height,
-            hash,
-            &chunk.finalization,
-            head,
-            &|finalization| known || verify(finalization),
-        )?;
-        if chunk.block.height == head.0 {
+        let head = history.head();
+        let block = header.hash(self.setup.epoch);
+        // One verification for each snapshot, however many serve it.
+        let known = self.collection.as_ref().map(|open| open.block) == Some(block);
+        check_final(header.height, block, finalization, head, &|it| {
+            known || verify(it)
+        })?;
+        if header.height == head.0 {
             return Ok(SyncStep::UpToDate);
         }
-        if let Some(open) = &self.open
-            && open.block_hash != hash
-            && open.block.height >= chunk.block.height
-        {
-            return Ok(SyncStep::More(open.request()));
-        }
-        let mut open = match self.open.take() {
-            Some(open) if known => open,
-            _ => Open {
-                block: chunk.block,
-                block_hash: hash,
-                finalization: chunk.finalization,
-                next: 0,
-                chunks: chunk.chunks,
-                assembly: Assembly::new(self.snapshot_bytes_max),
-            },
+        let own = match &self.collection {
+            Some(_) if known => None,
+            // An older state than the one under way: it goes on with the others.
+            Some(open) if open.header.height >= header.height => return Ok(SyncStep::UpToDate),
+            Some(open) => Some(open.salvage()),
+            None => Some(history.state().clone()),
         };
-        if chunk.chunks != open.chunks {
-            return Err(SyncError::BadChunk("another count than before"));
+        if let Some(own) = own {
+            self.expire(|flight| !flight.is_above());
+            self.collection = Some(Collection::new(
+                header,
+                block,
+                finalization.clone(),
+                own,
+                self.setup.snapshot_bytes_max,
+            ));
         }
-        if chunk.chunk == open.next {
-            open.assembly.add(chunk.entries).map_err(chunk_error)?;
-            open.next += 1;
+        let claim = self.claims.entry(from).or_default();
+        *claim = header.height.max(*claim);
+        if answer.parts.is_empty() {
+            return self.finish(head);
         }
-        if open.next < open.chunks {
-            let next = open.request();
-            self.open = Some(open);
-            return Ok(SyncStep::More(next));
+        self.collect(answer, head)
+    }
+
+    /// Parts of the state that is collected.
+    fn parts(
+        &mut self,
+        from: u8,
+        block: &Hash,
+        answer: &PartsAnswer,
+        head: (u64, Hash),
+        now: Instant,
+    ) -> Result<SyncStep, SyncError> {
+        if self.collection.as_ref().map(|open| &open.block) != Some(block) {
+            return Ok(SyncStep::Late);
         }
-        let state = open.assembly.finish();
-        let verified = |_: &Certificate| true;
-        validate_state(
-            &state,
-            &open.block,
-            &open.finalization,
-            head,
-            &verified,
-            epoch,
-        )?;
-        Ok(SyncStep::Snapshot {
-            block: open.block,
-            finalization: open.finalization,
+        let answered = self
+            .flights
+            .iter()
+            .position(|flight| flight.to == from && flight.asks_for(answer));
+        let Some(answered) = answered else {
+            return Ok(SyncStep::Late);
+        };
+        let answered = self.flights.remove(answered);
+        let step = self.collect(answer, head);
+        // What it did not bring, or brought wrongly, may be asked again.
+        if let Some(open) = &mut self.collection {
+            open.expire(&answered.fetch);
+        }
+        if step.is_ok() {
+            // What queues behind it on his link has its time from now on.
+            for flight in self.flights.iter_mut().filter(|flight| flight.to == from) {
+                flight.deadline = now + self.setup.fetch_timeout;
+            }
+        }
+        step
+    }
+
+    fn collect(&mut self, answer: &PartsAnswer, head: (u64, Hash)) -> Result<SyncStep, SyncError> {
+        if let Some(open) = &mut self.collection {
+            open.receive(answer)?;
+        }
+        self.finish(head)
+    }
+
+    /// Gives the collected state out, if it is whole.
+    fn finish(&mut self, head: (u64, Hash)) -> Result<SyncStep, SyncError> {
+        let whole = self.collection.as_ref().and_then(Collection::finish);
+        let Some((header, finalization, state)) = whole else {
+            return Ok(SyncStep::More);
+        };
+        self.collection = None;
+        self.flights.clear();
+        // The finalization was verified when the collection began.
+        let known = |_: &Certificate| true;
+        let epoch = self.setup.epoch;
+        Self::validate_state(&state, &header, &finalization, head, &known, epoch)?;
+        Ok(SyncStep::State {
+            header,
+            finalization,
             state,
         })
     }
-}
 
-impl Open {
-    fn request(&self) -> Fetch {
-        Fetch::Snapshot {
-            block: self.block_hash,
-            from_chunk: self.next,
+    fn next_part(&mut self) -> Option<(u8, Fetch)> {
+        let height = self.collection.as_ref()?.header.height;
+        let out = |member: u8| self.flights.iter().filter(|it| it.to == member).count();
+        // Whoever has least to do.
+        let to = self
+            .claims
+            .iter()
+            .filter(|(member, claim)| **claim >= height && self.reachable.contains(member))
+            .map(|(member, _)| *member)
+            .filter(|member| out(*member) < PER_MEMBER_MAX)
+            .min_by_key(|member| (out(*member), member.wrapping_sub(self.next)))?;
+        Some((to, self.collection.as_mut()?.request()?))
+    }
+
+    fn next_above(&mut self, head: (u64, Hash)) -> Option<(u8, Fetch)> {
+        if !self.flights.is_empty() {
+            return None;
         }
+        let once = self.once.take();
+        let ahead = self
+            .claims
+            .iter()
+            .filter(|(_, claim)| **claim > head.0)
+            .map(|(member, _)| *member);
+        let to = once
+            .into_iter()
+            .chain(ahead)
+            .filter(|member| self.reachable.contains(member))
+            .min_by_key(|member| (Some(*member) != once, member.wrapping_sub(self.next)))?;
+        let fetch = Fetch::Above {
+            height: head.0,
+            block: head.1,
+            executes: self.setup.executes,
+        };
+        Some((to, fetch))
     }
-}
 
-fn chunk_error(error: SnapshotError) -> SyncError {
-    match error {
-        SnapshotError::Order => SyncError::BadChunk("keys out of order"),
-        SnapshotError::TooLarge { .. } => SyncError::BadChunk("a snapshot over the bound"),
+    /// Believes nothing that `member` claimed, and asks others for what he was asked.
+    fn distrust(&mut self, member: u8) {
+        self.claims.remove(&member);
+        self.expire(|flight| flight.to == member);
+        self.next = member.wrapping_add(1);
     }
-}
 
-fn blocks_step(
-    blocks: BoundedVec<Block, FOUND_ITEMS_MAX>,
-    finalization: &Certificate,
-    head: (u64, Hash),
-    verify: &dyn Fn(&Certificate) -> bool,
-    epoch: Hash,
-) -> Result<SyncStep, SyncError> {
-    let mut blocks = blocks.into_vec();
-    let hashes: Vec<Hash> = blocks.iter().map(|block| block.hash(epoch)).collect();
-    let (Some(first), Some(last), Some(last_hash)) = (blocks.first(), blocks.last(), hashes.last())
-    else {
-        return Err(SyncError::NoBlocks);
-    };
-    for (pair, parent) in blocks.windows(2).zip(&hashes) {
-        let next = pair[0].height.checked_add(1);
-        if next != Some(pair[1].height) || pair[1].parent != *parent {
-            return Err(SyncError::BrokenChain {
-                after: pair[0].height,
-            });
-        }
-    }
-    check_final(last.height, *last_hash, finalization, head, verify)?;
-    if last.height == head.0 {
-        return Ok(SyncStep::UpToDate);
-    }
-    if first.height > head.0 + 1 {
-        return Err(SyncError::Gap {
-            have: first.height,
-            need: head.0,
+    fn expire(&mut self, gone: impl Fn(&Flight) -> bool) {
+        let collection = &mut self.collection;
+        self.flights.retain(|flight| {
+            let gone = gone(flight);
+            if gone && let Some(open) = collection {
+                open.expire(&flight.fetch);
+            }
+            !gone
         });
     }
-    // The certified chain names a block at the head's height: it must be the head.
-    let known = (head.0 + 1 - first.height) as usize;
-    let certified = match known.checked_sub(1) {
-        Some(at_head) => hashes[at_head],
-        None => first.parent,
-    };
-    check_head(head.0, certified, head)?;
-    Ok(SyncStep::Blocks {
-        blocks: blocks.split_off(known),
-        finalization: finalization.clone(),
-    })
+
+    /// Once the head has passed it, a snapshot is of no use.
+    fn forget_collection(&mut self, height: u64) {
+        let passed = self
+            .collection
+            .take_if(|open| open.header.height <= height)
+            .is_some();
+        if passed {
+            self.flights.retain(Flight::is_above);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The checks between a claim and committed state, each with its name.
 
+use super::Synchronizer;
+use super::reconcile::PartsError;
 use crate::crypto::Hash;
 use crate::error::PeerFault;
-use crate::state::Map;
-use crate::wire::{Block, Certificate, VoteKind};
+use crate::state::{Delta, DeltaError, Map, PartError};
+use crate::wire::{Certificate, DELTA_LEN_MAX, Header, VoteKind};
 
 /// Which check failed. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,11 +25,11 @@ pub enum SyncError {
     #[error("the finalization does not verify")]
     Unverified,
     /// The state is not the one that the block names.
-    #[error("the state has root {have:?}, the block names {need:?}")]
+    #[error("the state has root {have:?}, the header names {need:?}")]
     WrongValue {
         /// Root of the state.
         have: Hash,
-        /// Root that the block names.
+        /// Root that the header names.
         need: Hash,
     },
     /// It is older than what is committed here.
@@ -65,9 +67,12 @@ pub enum SyncError {
         /// Height committed here.
         need: u64,
     },
-    /// A chunk that no cut of a state has: index, count, order or number of its entries.
-    #[error("not a chunk of a snapshot: {0}")]
-    BadChunk(&'static str),
+    /// A delta that does not lead from the state here to the certified one.
+    #[error("delta refused: {0}")]
+    Delta(#[from] DeltaError),
+    /// Parts that are not of the certified state.
+    #[error("parts refused: {0}")]
+    Parts(#[from] PartsError),
     /// Not an answer to a request for the certified suffix or a snapshot.
     #[error("not an answer to what was asked")]
     Unasked,
@@ -85,31 +90,82 @@ impl From<SyncError> for PeerFault {
             SyncError::NoBlocks => "no blocks",
             SyncError::BrokenChain { .. } => "a block does not follow the one before",
             SyncError::Gap { .. } => "blocks do not follow the head",
-            SyncError::BadChunk(what) => what,
+            SyncError::Delta(error) => match error {
+                DeltaError::WrongBase { .. } => "a delta from another state",
+                DeltaError::RootMismatch { .. } => "a delta to another root than the certified one",
+                DeltaError::Malformed(_) => "not a delta",
+                DeltaError::TooLarge { .. } => "a delta over the bound",
+            },
+            SyncError::Parts(PartsError::Empty) => "an answer without parts",
+            SyncError::Parts(PartsError::Part { error, .. }) => match error {
+                PartError::Unasked => "a part that was not asked for",
+                PartError::Malformed(what) => what,
+                PartError::Foreign => "a key outside of its part",
+                PartError::WrongHash { .. } => "a part of another state",
+                PartError::NotTheSame => "a part that is not the same",
+                PartError::TooLarge { .. } => "a state over the bound",
+            },
             SyncError::Unasked => "not an answer to what was asked",
         })
     }
 }
 
-/// Whether `map` is the state after `block`, `block` is final by `finalization`, and a phone that has
-/// committed `head` may go there. `Err` names the first check that fails.
-pub fn validate_state(
-    map: &Map,
-    block: &Block,
-    finalization: &Certificate,
-    head: (u64, Hash),
-    verify: &dyn Fn(&Certificate) -> bool,
-    epoch: Hash,
-) -> Result<(), SyncError> {
-    check_final(block.height, block.hash(epoch), finalization, head, verify)?;
-    let have = map.root();
-    if have != block.root {
-        return Err(SyncError::WrongValue {
-            have,
-            need: block.root,
-        });
+impl Synchronizer {
+    /// Whether `map` is the state after the block with `header`, the block is final by `finalization`,
+    /// and a phone that has committed `head` may go there. `verify` says whether a certificate is signed
+    /// by a quorum of the committee of `epoch`.
+    ///
+    /// # Errors
+    /// The first check that fails, by its name.
+    pub fn validate_state(
+        map: &Map,
+        header: &Header,
+        finalization: &Certificate,
+        head: (u64, Hash),
+        verify: &dyn Fn(&Certificate) -> bool,
+        epoch: Hash,
+    ) -> Result<(), SyncError> {
+        check_final(
+            header.height,
+            header.hash(epoch),
+            finalization,
+            head,
+            verify,
+        )?;
+        let have = map.root();
+        if have != header.root {
+            return Err(SyncError::WrongValue {
+                have,
+                need: header.root,
+            });
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The state that the encoded `delta` makes of `base`. It is built aside: `base` stays as it is, and
+    /// nothing is given out that does not have the root of the certified `header`.
+    ///
+    /// # Errors
+    /// [`DeltaError`] by name. Whether the header is certified is not looked at here.
+    pub fn apply_delta(base: &Map, header: &Header, delta: &[u8]) -> Result<Map, DeltaError> {
+        if delta.len() > DELTA_LEN_MAX {
+            return Err(DeltaError::TooLarge {
+                len: delta.len(),
+                max: DELTA_LEN_MAX,
+                unit: "bytes",
+            });
+        }
+        let delta = Delta::decode(delta)?;
+        if delta.target_root() != header.root {
+            return Err(DeltaError::RootMismatch {
+                have: delta.target_root(),
+                need: header.root,
+            });
+        }
+        let mut state = base.clone();
+        state.apply(&delta)?;
+        Ok(state)
+    }
 }
 
 /// Whether the block `hash` at `height` is final by `finalization`, and a phone that has committed

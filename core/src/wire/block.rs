@@ -32,10 +32,42 @@ pub struct Block {
     pub refused: BoundedVec<Refused, BLOCK_ACTIONS_MAX>,
 }
 
-impl Block {
-    /// Its hash, over the epoch (which names the group) and all fields.
+/// What a block's hash is of. A certificate of the block thus proves the state root without the
+/// block's actions: whoever gets the state itself never needs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Blocks between this one and the genesis, which has height 0.
+    pub height: u64,
+    /// Hash of the block below.
+    pub parent: Hash,
+    /// Root of the state after this block.
+    pub root: Hash,
+    /// Hash of opening, actions and refusals.
+    pub body: Hash,
+}
+
+impl Header {
+    /// The block's hash, over the epoch (which names the group) and all fields.
     pub fn hash(&self, epoch: Hash) -> Hash {
         hash(Domain::Block, &[epoch.as_bytes(), &encode(self)])
+    }
+}
+
+impl Block {
+    /// Its header.
+    pub fn header(&self) -> Header {
+        let body = encode(&(&self.opening, &self.actions, &self.refused));
+        Header {
+            height: self.height,
+            parent: self.parent,
+            root: self.root,
+            body: hash(Domain::BlockBody, &[&body]),
+        }
+    }
+
+    /// Its hash: that of its header.
+    pub fn hash(&self, epoch: Hash) -> Hash {
+        self.header().hash(epoch)
     }
 }
 

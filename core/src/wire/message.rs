@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, FOUND_ITEMS_MAX, JoinRequest, Proposal, Roster,
-    SignedAction, SignedGenesis, Vote,
+    Block, BoundedVec, Bytes, Certificate, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header, JoinRequest,
+    PartsAnswer, PartsRequest, Proposal, Roster, SignedAction, SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
 
@@ -71,12 +71,14 @@ pub struct Status {
 /// A request to one member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fetch {
-    /// The certified suffix above `height`, as blocks or as a snapshot, whichever is fewer bytes.
+    /// What became final above `height`: as blocks, as a delta or as a snapshot.
     Above {
         /// Highest finalized height of the asker.
         height: u64,
         /// Hash of that block.
         block: Hash,
+        /// Whether the asker has the rules of the group: one who lacks them is served no blocks.
+        executes: bool,
     },
     /// The body of one block.
     Body {
@@ -95,12 +97,12 @@ pub enum Fetch {
         /// First number of interest.
         from: u64,
     },
-    /// The rest of a snapshot.
-    Snapshot {
+    /// Parts of a state.
+    Parts {
         /// Block whose state it is.
         block: Hash,
-        /// First chunk of interest.
-        from_chunk: u32,
+        /// Which parts.
+        request: PartsRequest,
     },
 }
 
@@ -113,21 +115,6 @@ pub struct BlockWithCertificate {
     pub certificate: Option<Certificate>,
 }
 
-/// One chunk of a snapshot: entries in key order under the root of a certified block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotChunk {
-    /// The block whose state it is.
-    pub block: Block,
-    /// The finalization of that block.
-    pub finalization: Certificate,
-    /// Index of this chunk.
-    pub chunk: u32,
-    /// Chunks in all.
-    pub chunks: u32,
-    /// (key, value) in key order.
-    pub entries: BoundedVec<(Bytes<64>, Bytes<4096>), 512>,
-}
-
 /// An answer to a [`Fetch`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
@@ -138,8 +125,16 @@ pub enum Found {
         /// Finalization of the last block here.
         finalization: Certificate,
     },
-    /// One chunk of a snapshot.
-    Snapshot(SnapshotChunk),
+    /// A snapshot begins: the certified root, and the first parts of the state under it.
+    Snapshot {
+        /// Header of the newest certified block.
+        header: Header,
+        /// Its finalization.
+        finalization: Certificate,
+        /// The whole state if it is small, else the top of its tree; nothing where the asker has
+        /// collected some of an older state and asks for what differs.
+        answer: PartsAnswer,
+    },
     /// The body of a block that is not final.
     Body(BlockWithCertificate),
     /// Signed actions.
@@ -150,6 +145,22 @@ pub enum Found {
     Busy {
         /// When.
         retry_after_ms: u32,
+    },
+    /// The change from the state at the asker's head to a certified one.
+    Delta {
+        /// Header of the block that it leads to.
+        header: Header,
+        /// Its finalization.
+        finalization: Certificate,
+        /// The encoded delta.
+        delta: Bytes<DELTA_LEN_MAX>,
+    },
+    /// Parts of a state.
+    Parts {
+        /// Block whose state it is.
+        block: Hash,
+        /// The parts.
+        answer: PartsAnswer,
     },
 }
 

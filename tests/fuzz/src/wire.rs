@@ -1,6 +1,6 @@
 use althing::wire::{
     Action, Block, Certificate, GroupMessage, JoinRequest, MESSAGE_LEN_MAX, Proposal, Roster,
-    SignedAction, SignedGenesis, SnapshotChunk, Vote, decode, encode,
+    SignedAction, SignedGenesis, Vote, decode, encode,
 };
 
 /// Decoders accept exactly what encodes to the same bytes.
@@ -22,7 +22,6 @@ pub fn wire(data: &[u8]) {
         SignedAction,
         SignedGenesis,
         JoinRequest,
-        Roster,
-        SnapshotChunk
+        Roster
     );
 }

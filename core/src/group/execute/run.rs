@@ -8,6 +8,7 @@ use crate::group::randomness::{DrawState, draw_seed};
 use crate::group::records::{self, AuthorRecord, Place, Records};
 use crate::rules::{Context, Random};
 use crate::state::Overlay;
+use crate::sync::Apply;
 use crate::wire::{Action, ActionId, ActionPayload, Opening, Reason, SignedAction};
 
 /// One execution.
@@ -50,23 +51,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    pub(super) fn finish(
-        mut self,
-        opening: Option<&Opening>,
-        actions: &[SignedAction],
-    ) -> Result<Executed, Invalid> {
-        if let Some(opening) = opening {
-            self.record(opening)?;
-        }
-        let mut numbers: BTreeMap<ActionId, usize> = BTreeMap::new();
-        for signed in actions {
-            *numbers.entry(signed.action.id()).or_default() += 1;
-        }
-        let mut fates = Vec::with_capacity(actions.len());
-        for signed in actions {
-            let id = signed.action.id();
-            fates.push((id, self.apply(&signed.action, numbers[&id] > 1)?));
-        }
+    /// Ends the block whose actions had these `fates`.
+    pub(super) fn finish(mut self, fates: Vec<(ActionId, Option<Reason>)>) -> Executed {
         if self.open.requested {
             self.draws.close(self.height);
         }
@@ -76,14 +62,15 @@ impl<'a> Run<'a> {
         if self.draws != self.draws_before {
             records::set_draws(&mut self.overlay, &self.draws);
         }
-        Ok(Executed {
+        Executed {
             state: self.overlay.absorb(),
             fates,
             opened: self.opened,
-        })
+        }
     }
 
-    fn record(&mut self, opening: &Opening) -> Result<(), Invalid> {
+    /// Begins the block: takes what it says of the pending draw.
+    pub(super) fn record(&mut self, opening: &Opening) -> Result<(), Invalid> {
         let pending = self
             .draws
             .pending
@@ -150,9 +137,49 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Gives one action its fate; an error where it must not be in a block at all.
-    fn apply(&mut self, action: &Action, doubled: bool) -> Result<Option<Reason>, Invalid> {
+    fn judge(&mut self, index: u8, action: &Action, record: &AuthorRecord) -> Result<(), Reason> {
         let executor = self.executor;
+        let before = if record.run == Some(action.run) {
+            record.number
+        } else {
+            0
+        };
+        for number in action.dependencies.iter().copied() {
+            let applied = (1..=before).contains(&number)
+                && record.refusal(number).is_none()
+                && !record.forgot(number);
+            if !applied {
+                return Err(Reason::Dependency { number });
+            }
+        }
+        executor.check_validity(&self.overlay, self.height, action.validity)?;
+        match &action.payload {
+            ActionPayload::Rules(payload) => executor.apply_rules(
+                &mut self.overlay,
+                self.height,
+                &action.author,
+                payload,
+                &mut self.open,
+            ),
+            ActionPayload::Missing { draw, voter } => {
+                if self
+                    .draws
+                    .call_missing(index, *draw, *voter, executor.quorum)
+                {
+                    Ok(())
+                } else {
+                    Err(Reason::NotApplicable)
+                }
+            }
+        }
+    }
+}
+
+impl Apply for Run<'_> {
+    type Fault = Invalid;
+
+    fn apply(&mut self, signed: &SignedAction, doubled: bool) -> Result<Option<Reason>, Invalid> {
+        let (executor, action) = (self.executor, &signed.action);
         let index = executor
             .genesis
             .index_of(&action.author)
@@ -202,43 +229,6 @@ impl<'a> Run<'a> {
         }
         self.authors.insert(index, record);
         Ok(fate)
-    }
-
-    fn judge(&mut self, index: u8, action: &Action, record: &AuthorRecord) -> Result<(), Reason> {
-        let executor = self.executor;
-        let before = if record.run == Some(action.run) {
-            record.number
-        } else {
-            0
-        };
-        for number in action.dependencies.iter().copied() {
-            let applied = (1..=before).contains(&number)
-                && record.refusal(number).is_none()
-                && !record.forgot(number);
-            if !applied {
-                return Err(Reason::Dependency { number });
-            }
-        }
-        executor.check_validity(&self.overlay, self.height, action.validity)?;
-        match &action.payload {
-            ActionPayload::Rules(payload) => executor.apply_rules(
-                &mut self.overlay,
-                self.height,
-                &action.author,
-                payload,
-                &mut self.open,
-            ),
-            ActionPayload::Missing { draw, voter } => {
-                if self
-                    .draws
-                    .call_missing(index, *draw, *voter, executor.quorum)
-                {
-                    Ok(())
-                } else {
-                    Err(Reason::NotApplicable)
-                }
-            }
-        }
     }
 }
 

@@ -347,7 +347,7 @@ fn what_follows_a_doubled_number_in_one_set_is_refused_too() {
     set.push(other_run.write(&add(8)));
     // Honest leaders leave the followers out; a block that holds them is judged all the same.
     let actions = room.executor.order(&tip.state, set);
-    let executed = room.executor.run(tip.standing(), None, &actions).unwrap();
+    let (executed, _) = room.executor.run(tip.standing(), None, &actions).unwrap();
     let doubled = Some(Reason::Equivocation);
     let fates: BTreeMap<_, _> = executed.fates.iter().cloned().collect();
     assert_eq!(fates[&actions[0].action.id()], None);
@@ -525,7 +525,7 @@ fn a_block_over_the_cap_of_refusals_does_not_pass() {
         let tip = room.head();
         let mut pen = room.pen(0);
         let actions: Vec<_> = (0..count).map(|_| pen.write(REFUSE)).collect();
-        let executed = room.executor.run(tip.standing(), None, &actions).unwrap();
+        let (executed, _) = room.executor.run(tip.standing(), None, &actions).unwrap();
         let block = Block {
             height: 1,
             parent: tip.block,

@@ -184,14 +184,14 @@ impl Replica {
 
     /// What is certified and what this phone computes differ: its votes stop.
     pub(super) fn diverged(&mut self, what: String, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        self.request = None;
+        self.synchronizer.stop();
         if !self.consensus.is_stopped() {
             self.consensus_input(Input::Diverged(what), now, out);
         }
     }
 
     fn show_diverged(&mut self, what: String, out: &mut Outbox<ReplicaOutput>) {
-        self.request = None;
+        self.synchronizer.stop();
         if let Some(status) = self.reachability.diverged(what) {
             out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
         }

@@ -5,28 +5,16 @@ use super::agree::finalized_head;
 use super::{Replica, ReplicaEvent, ReplicaOutput, standing};
 use crate::consensus::Input;
 use crate::crypto::Hash;
-use crate::error::PeerFault;
 use crate::group::Invalid;
 use crate::id::MeshAddress;
 use crate::outbox::Outbox;
 use crate::state::Map;
-use crate::sync::{SyncStep, answer};
-use crate::time::{Duration, Instant};
+use crate::sync::{SyncStep, Synchronizer};
+use crate::time::Instant;
 use crate::wire::{
     Block, BlockWithCertificate, BoundedVec, Certificate, FOUND_ITEMS_MAX, Fetch, Found,
-    GroupMessage, Status,
+    GroupMessage, Header, Status,
 };
-
-/// A request for the certified suffix that was not answered yet. One at a time.
-#[derive(Debug)]
-pub(super) struct Request {
-    /// Whom we asked.
-    pub(super) to: u8,
-    /// When to ask somebody else.
-    pub(super) deadline: Instant,
-    fetch: Fetch,
-    was_busy: bool,
-}
 
 impl Replica {
     /// Asks for something that is asked again by whoever needs it.
@@ -41,31 +29,18 @@ impl Replica {
 
     /// Asks `to` for what became final above the own head, unless such a request is under way.
     pub(super) fn ask_above(&mut self, to: u8, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        if self.request.is_none() && !self.consensus.is_stopped() {
-            let fetch = self.synchronizer.request(self.history.head());
-            self.request(to, fetch, now, out);
-        }
+        self.synchronizer.want(to);
+        self.synchronize(now, out);
     }
 
-    /// Nobody answered: another member may.
-    pub(super) fn request_expired(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        let Some(request) = self.request.take() else {
+    /// Sends whatever the synchroniser asks for now.
+    pub(super) fn synchronize(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        if self.consensus.is_stopped() {
             return;
-        };
-        self.dirty = true;
-        let height = self.history.head().0;
-        let ahead: Vec<u8> = self
-            .claims
-            .iter()
-            .filter(|(_, claim)| **claim > height)
-            .map(|(index, _)| *index)
-            .collect();
-        let next = ahead
-            .iter()
-            .find(|index| **index > request.to && self.is_reachable(**index))
-            .or_else(|| ahead.iter().find(|index| self.is_reachable(**index)));
-        if let Some(next) = next.copied() {
-            self.ask_above(next, now, out);
+        }
+        while let Some(message) = self.synchronizer.generate(&self.history, now) {
+            self.dirty = true;
+            self.ask(message.to, message.fetch, out);
         }
     }
 
@@ -96,13 +71,11 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        self.claims.insert(sender, status.height);
-        let height = self.history.head().0;
-        let same_height = status.height == height && status.block != self.history.head().1;
-        // At one height two blocks cannot both be final: his answer shows what certifies his.
-        if status.height > height || same_height {
-            self.ask_above(sender, now, out);
-        }
+        let head = self.history.head();
+        let height = head.0;
+        self.synchronizer
+            .heard(sender, (status.height, status.block), head);
+        self.synchronize(now, out);
         if status.reply {
             let Some(to) = self.address_of(sender) else {
                 return;
@@ -125,8 +98,8 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         let found = match fetch {
-            Fetch::Above { .. } | Fetch::Snapshot { .. } => {
-                answer(&self.history, fetch, self.config.sync_answer_bytes_max)
+            Fetch::Above { .. } | Fetch::Parts { .. } => {
+                Synchronizer::answer(&self.history, fetch, self.config.sync_answer_bytes_max)
             }
             Fetch::Body { block } => match self.body(block) {
                 Some((block, certificate)) => {
@@ -188,74 +161,42 @@ impl Replica {
                     self.action(action, None, out);
                 }
             }
-            Found::Blocks { .. } | Found::Snapshot(_) | Found::UpToDate | Found::Busy { .. } => {
-                self.suffix(sender, found, now, out);
+            Found::Blocks { .. }
+            | Found::Delta { .. }
+            | Found::Snapshot { .. }
+            | Found::Parts { .. }
+            | Found::UpToDate
+            | Found::Busy { .. } => {
+                if let Some(sender) = sender {
+                    self.certified(sender, found, now, out);
+                }
             }
         }
     }
 
-    fn suffix(
+    fn certified(
         &mut self,
-        sender: Option<u8>,
+        sender: u8,
         found: Found,
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        // An answer that nobody waits for is late: the request went to somebody else since.
-        let Some(asked) = self.request.as_ref().map(|request| request.to) else {
-            return;
-        };
-        if sender != Some(asked) {
-            return;
-        }
         let committee = self.consensus.committee();
-        let step = self.synchronizer.receive(
-            found,
-            self.history.head(),
-            &|certificate: &Certificate| committee.verify_certificate(certificate),
-            self.executor.epoch(),
-        );
+        let verify = |certificate: &Certificate| committee.verify_certificate(certificate);
+        let step = self
+            .synchronizer
+            .receive(sender, found, &self.history, &verify, now);
         self.dirty = true;
         match step {
-            Ok(SyncStep::UpToDate) => {
-                // He said more than he has: his claim is worth nothing until he makes another.
-                self.request = None;
-                self.claims.remove(&asked);
-            }
-            Ok(SyncStep::Busy { retry_after_ms }) => {
-                // Once a request: whoever is busy for long is not waited for.
-                if let Some(request) = &mut self.request
-                    && !std::mem::replace(&mut request.was_busy, true)
-                {
-                    let wait = Duration::from_millis(u64::from(retry_after_ms));
-                    request.deadline = now + wait.min(self.config.repeat_max);
-                }
-            }
-            Ok(SyncStep::More(fetch)) => {
-                // An answer that brought nothing gives no more time.
-                if self
-                    .request
-                    .as_ref()
-                    .is_some_and(|request| request.fetch != fetch)
-                {
-                    self.request(asked, fetch, now, out);
-                }
-            }
             Ok(SyncStep::Blocks {
                 blocks,
                 finalization,
-            }) => {
-                self.request = None;
-                self.install_blocks(blocks, finalization, now, out);
-            }
-            Ok(SyncStep::Snapshot {
-                block,
+            }) => self.install_blocks(blocks, finalization, now, out),
+            Ok(SyncStep::State {
+                header,
                 finalization,
                 state,
-            }) => {
-                self.request = None;
-                self.install_snapshot(block, finalization, state, now, out);
-            }
+            }) => self.install_state(header, finalization, state, now, out),
             Ok(SyncStep::Diverged {
                 height,
                 own,
@@ -267,23 +208,14 @@ impl Replica {
                 );
                 self.diverged(what, now, out);
             }
+            Ok(SyncStep::More | SyncStep::UpToDate | SyncStep::Late | SyncStep::Busy { .. }) => {}
             Err(fault) => {
-                let peer = self.members.get(usize::from(asked)).copied();
+                let peer = self.members.get(usize::from(sender)).copied();
                 out.push(ReplicaOutput::Fault { peer, fault });
-                self.claims.remove(&asked);
-                self.synchronizer.reset();
-                self.request_expired(now, out);
             }
         }
-        // The answer may have been a part, or overtaken while it travelled.
-        if self.request.is_none()
-            && self
-                .claims
-                .get(&asked)
-                .is_some_and(|claim| *claim > self.history.head().0)
-        {
-            self.ask_above(asked, now, out);
-        }
+        // The answer may have been a part, wrong, or overtaken while it travelled.
+        self.synchronize(now, out);
     }
 
     /// A certified suffix: executed again, block by block.
@@ -327,27 +259,20 @@ impl Replica {
         self.installed(height, block, finalization, now, out);
     }
 
-    /// A certified state without the blocks below it.
-    fn install_snapshot(
+    /// A certified state without the blocks below it. Own actions get their fates from the records of
+    /// the authors in it.
+    fn install_state(
         &mut self,
-        block: Block,
+        header: Header,
         finalization: Certificate,
         state: Map,
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        if block.height <= self.history.head().0 {
-            return;
-        }
         let old = self.history.head().0;
-        if self
-            .history
-            .install(block, finalization.clone(), state)
-            .is_err()
-        {
-            let fault = PeerFault::Sync("a snapshot that is not of its block");
-            return out.push(ReplicaOutput::Fault { peer: None, fault });
-        }
+        self.history
+            .install(header, finalization.clone(), state)
+            .expect("the synchroniser gives no state that is not of its header");
         let (height, hash) = self.history.head();
         self.store_base(old, out);
         out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
@@ -369,16 +294,6 @@ impl Replica {
     ) {
         let finalized = finalized_head(height, block, finalization);
         self.consensus_input(Input::Installed(finalized), now, out);
-    }
-
-    fn request(&mut self, to: u8, fetch: Fetch, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        self.request = Some(Request {
-            to,
-            deadline: now + self.config.fetch_timeout,
-            fetch: fetch.clone(),
-            was_busy: false,
-        });
-        self.ask(to, fetch, out);
     }
 
     /// Whether it is time to send a member the open rounds again: the pauses double until something
@@ -436,7 +351,7 @@ impl Replica {
     fn body(&self, hash: &Hash) -> Option<(Block, Option<Certificate>)> {
         self.consensus.body(hash).or_else(|| {
             let entry = self.history.find(hash)?;
-            Some((entry.block.clone(), entry.finalization.clone()))
+            Some((entry.block.clone()?, entry.finalization.clone()))
         })
     }
 

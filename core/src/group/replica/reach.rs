@@ -70,6 +70,14 @@ impl Replica {
             self.greet(address, out);
         }
         if self.reachable != before {
+            let members = (0u8..).zip(&self.members);
+            let reachable = members
+                .filter(|(index, peer)| {
+                    *index != self.own && self.reachable.contains(&peer.address())
+                })
+                .map(|(index, _)| index);
+            self.synchronizer.set_reachable(reachable.collect());
+            self.synchronize(now, out);
             self.dirty = true;
             self.repeat.reset(now);
         }

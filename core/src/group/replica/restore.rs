@@ -1,6 +1,6 @@
 //! What a replica keeps in the store, and how it goes on from there.
 //!
-//! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified block;
+//! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified header;
 //! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's.
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,9 @@ use crate::consensus::{Consensus, Finalized};
 use crate::group::{Executor, Submissions};
 use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map};
+use crate::sync::{Snapshot, Synchronizer};
 use crate::time::Instant;
-use crate::wire::{Block, Certificate, SignedGenesis, decode, encode};
+use crate::wire::{Block, Certificate, Header, SignedGenesis, decode, encode};
 
 #[derive(Serialize, Deserialize)]
 struct StoredBlock {
@@ -21,7 +22,7 @@ struct StoredBlock {
 
 #[derive(Serialize, Deserialize)]
 struct StoredBase {
-    block: Block,
+    header: Header,
     finalization: Certificate,
     entries: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -120,29 +121,27 @@ impl Replica {
     /// Stores the whole state once enough blocks stand on the last one that was.
     pub(super) fn store_base_if_due(&mut self, out: &mut Outbox<ReplicaOutput>) {
         let (height, _) = self.history.head();
-        let certified = self
-            .history
-            .at(height)
-            .is_some_and(|entry| entry.finalization.is_some());
-        if certified && height >= self.stored_base + self.base_every {
+        if height >= self.stored_base + self.base_every {
             self.store_base(height, out);
         }
     }
 
-    /// Stores the head's state whole; blocks up to `blocks_to` need not be kept any more.
+    /// Stores the head's state whole, if the head has its own finalization; blocks up to `blocks_to`
+    /// need not be kept any more.
     pub(super) fn store_base(&mut self, blocks_to: u64, out: &mut Outbox<ReplicaOutput>) {
         let (height, _) = self.history.head();
-        let Some(entry) = self.history.at(height) else {
-            return;
-        };
-        let Some(finalization) = entry.finalization.clone() else {
+        let Some(Snapshot {
+            header,
+            finalization,
+            state,
+        }) = Synchronizer::create_snapshot(&self.history, height)
+        else {
             return;
         };
         let base = StoredBase {
-            block: entry.block.clone(),
+            header,
             finalization,
-            entries: entry
-                .state
+            entries: state
                 .iter()
                 .map(|(key, value)| (key.as_bytes().to_vec(), value.to_vec()))
                 .collect(),
@@ -189,21 +188,24 @@ impl Past {
             }
         }
         // Only a block with its own finalization can be the head of the agreement.
-        while past.head_is_bare() {
-            let below = past.history.head().0 - 1;
-            if past.history.rollback(below).is_err() {
-                break;
-            }
+        let certified = past.history.entries().rev();
+        let head = certified
+            .filter(|entry| entry.finalization.is_some())
+            .map(|entry| entry.header.height)
+            .next()
+            .unwrap_or(0);
+        if let Ok((_, certified)) = past.history.rollback(head) {
+            past.history = certified;
         }
         past
     }
 
     fn install(&mut self, value: &[u8]) -> Option<()> {
         let base: StoredBase = decode(value, usize::MAX).ok()?;
-        let height = base.block.height;
+        let height = base.header.height;
         let state = map_of(base.entries)?;
         self.history
-            .install(base.block, base.finalization, state)
+            .install(base.header, base.finalization, state)
             .ok()?;
         self.base_height = height;
         Some(())
@@ -222,11 +224,6 @@ impl Past {
             finalization,
         } = stored;
         self.history.push(block, finalization, executed.state).ok()
-    }
-
-    fn head_is_bare(&self) -> bool {
-        let head = self.history.at(self.history.head().0);
-        head.is_some_and(|entry| entry.finalization.is_none())
     }
 }
 

@@ -57,17 +57,19 @@ fn keeps_every_height_within_its_bytes() {
     assert_eq!(history.state_at(0), Some(&Map::new()));
     for height in 1..=10 {
         let entry = history.at(height).expect("all are kept");
-        assert_eq!(entry.block.height, height);
+        assert_eq!(entry.header.height, height);
         assert_eq!(entry.state, state(height, &Map::new()));
-        assert_eq!(entry.block_hash, entry.block.hash(EPOCH));
+        assert_eq!(entry.block_hash, entry.header.hash(EPOCH));
+        let block = entry.block.as_ref().expect("executed here");
+        assert_eq!(block.header(), entry.header);
         let found = history.find(&entry.block_hash).expect("kept");
-        assert_eq!(found.block.height, height);
+        assert_eq!(found.header.height, height);
     }
     assert!(history.at(0).is_none());
     assert!(history.at(11).is_none());
     for height in 0..=12 {
         let since = history.since(height).expect("all are kept");
-        let heights: Vec<u64> = since.map(|entry| entry.block.height).collect();
+        let heights: Vec<u64> = since.map(|entry| entry.header.height).collect();
         assert_eq!(heights, (height + 1..=10).collect::<Vec<_>>());
     }
     assert!(
@@ -86,8 +88,8 @@ fn the_oldest_go_at_the_bound() {
         (whole.bytes() - 1, 2),
         (0, 10),
     ] {
-        let mut history = history(10, bytes_max, &Map::new());
-        let kept: Vec<u64> = history.entries().map(|entry| entry.block.height).collect();
+        let history = history(10, bytes_max, &Map::new());
+        let kept: Vec<u64> = history.entries().map(|entry| entry.header.height).collect();
         assert_eq!(kept, (first..=10).collect::<Vec<_>>());
         assert_eq!(history.head(), whole.head());
         assert!(history.bytes() <= bytes_max || kept.len() == 1);
@@ -95,37 +97,42 @@ fn the_oldest_go_at_the_bound() {
         if first > 1 {
             assert!(history.since(first - 2).is_none());
             assert_eq!(
-                history.rollback(first - 1),
-                if first == 1 {
-                    Ok(())
-                } else {
-                    Err(HistoryError::NotKept { height: first - 1 })
-                }
+                history.rollback(first - 1).err(),
+                Some(HistoryError::NotKept { height: first - 1 })
             );
         }
     }
 }
 
 #[test]
-fn rolls_back_and_grows_again() {
-    let mut history = history(10, usize::MAX, &Map::new());
-    let bytes = history.bytes();
-    assert_eq!(
-        history.rollback(11),
-        Err(HistoryError::NotKept { height: 11 })
-    );
-    assert_eq!(history.rollback(10), Ok(()));
-    assert_eq!(history.bytes(), bytes);
-    assert_eq!(history.rollback(4), Ok(()));
-    assert_eq!(history.head().0, 4);
-    assert_eq!(history.state(), &state(4, &Map::new()));
-    for height in 5..=10 {
-        grow(&mut history, state(height, &Map::new()), height % 2 == 0);
+fn a_rollback_is_a_history_of_its_own() {
+    let live = history(10, usize::MAX, &Map::new());
+    let bytes = live.bytes();
+    for height in [11, u64::MAX] {
+        assert_eq!(
+            live.rollback(height).err(),
+            Some(HistoryError::NotKept { height })
+        );
     }
-    assert_eq!(history.bytes(), bytes);
-    assert_eq!(history.rollback(0), Ok(()));
-    assert_eq!((history.head(), history.bytes()), ((0, EPOCH), 0));
-    assert_eq!(history.state(), &Map::new());
+    for height in 0..=10 {
+        let (map, mut past) = live.rollback(height).expect("kept");
+        assert_eq!(past.head().0, height);
+        assert_eq!(
+            (&map, past.state()),
+            (
+                live.state_at(height).expect("kept"),
+                live.state_at(height).expect("kept")
+            )
+        );
+        for next in height + 1..=10 {
+            grow(&mut past, state(next, &Map::new()), next % 2 == 0);
+        }
+        assert_eq!((past.head(), past.bytes()), (live.head(), bytes));
+        assert_eq!((live.head().0, live.bytes()), (10, bytes));
+    }
+    let (map, past) = live.rollback(0).expect("the genesis stays");
+    assert_eq!((past.head(), past.bytes()), ((0, EPOCH), 0));
+    assert_eq!(map, Map::new());
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn names_why_a_block_does_not_follow() {
     let next = Block {
         height: 4,
         parent: entry.block_hash,
-        ..entry.block.clone()
+        ..entry.block.clone().expect("executed here")
     };
     let mut offer = |block: &Block, finalization: Option<Certificate>, state: &Map| {
         let before = history.head();
@@ -192,15 +199,16 @@ fn starts_anew_at_a_snapshot() {
         .finalization
         .clone()
         .expect("even heights are certified");
-    let wrong = history.install(entry.block.clone(), finalization.clone(), Map::new());
+    let wrong = history.install(entry.header, finalization.clone(), Map::new());
     assert!(matches!(wrong, Err(HistoryError::Root { .. })));
     assert_eq!(history.head().0, 3);
     history
-        .install(entry.block.clone(), finalization, entry.state)
+        .install(entry.header, finalization, entry.state)
         .expect("the state has the root");
     assert_eq!(history.head(), far.head());
     assert!(history.since(38).is_none());
     assert_eq!(history.since(39).map(Iterator::count), Some(1));
+    assert!(history.at(40).is_some_and(|entry| entry.block.is_none()));
     assert!(history.state_at(3).is_none());
     grow(&mut history, state(41, &Map::new()), true);
     grow(&mut far, state(41, &Map::new()), true);

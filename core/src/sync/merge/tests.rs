@@ -9,7 +9,7 @@ use crate::wire::{Action, BoundedVec, Bytes, FrontierEntry, RulesId, Validity};
 
 /// Orders by the first byte of the payload.
 #[derive(Debug)]
-struct Keyed;
+pub(crate) struct Keyed;
 
 impl Rules for Keyed {
     fn id(&self) -> RulesId {
@@ -53,11 +53,17 @@ impl Rules for Keyed {
     }
 }
 
-fn peer(author: u8) -> PeerId {
+pub(crate) fn peer(author: u8) -> PeerId {
     PeerId([author; 32])
 }
 
-fn action(author: u8, run: u64, number: u64, key: u8, frontier: Vec<ActionId>) -> SignedAction {
+pub(crate) fn action(
+    author: u8,
+    run: u64,
+    number: u64,
+    key: u8,
+    frontier: Vec<ActionId>,
+) -> SignedAction {
     let frontier = frontier.into_iter().map(|id| FrontierEntry {
         id,
         hash: Hash::ZERO,

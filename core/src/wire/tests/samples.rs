@@ -141,16 +141,21 @@ pub(super) fn genesis() -> SignedGenesis {
     genesis.sign(&identity(1))
 }
 
-pub(super) fn snapshot_chunk() -> SnapshotChunk {
-    SnapshotChunk {
-        block: block(),
-        finalization: certificate(VoteKind::Finalize),
-        chunk: 1,
-        chunks: 3,
-        entries: list(vec![
-            (bytes(b"a"), bytes(b"")),
-            (bytes(b"ab"), bytes(&[1; 200])),
-        ]),
+pub(super) fn place(nibble: u8) -> Nibbles {
+    Nibbles::new().with(nibble).expect("keys are longer")
+}
+
+pub(super) fn parts_answer() -> PartsAnswer {
+    let entry = PartEntry {
+        shared: 0,
+        suffix: bytes(b"ab"),
+        value: bytes(&[1; 200]),
+    };
+    PartsAnswer {
+        parts: list(vec![Part {
+            prefix: place(6),
+            body: PartBody::Entries(list(vec![entry])),
+        }]),
     }
 }
 
@@ -178,6 +183,7 @@ pub(super) fn fetches() -> Vec<Fetch> {
         Fetch::Above {
             height: 299,
             block: digest(12),
+            executes: true,
         },
         Fetch::Body { block: digest(13) },
         Fetch::Votes { from: 308 },
@@ -185,9 +191,14 @@ pub(super) fn fetches() -> Vec<Fetch> {
             author: 3,
             from: 17,
         },
-        Fetch::Snapshot {
+        Fetch::Parts {
             block: digest(14),
-            from_chunk: 2,
+            request: PartsRequest {
+                asks: list(vec![PartAsk {
+                    prefix: place(6),
+                    have: list(vec![HaveNode::Short([1; 4])]),
+                }]),
+            },
         },
     ]
 }
@@ -198,7 +209,11 @@ pub(super) fn answers() -> Vec<Found> {
             blocks: list(vec![block(), block()]),
             finalization: certificate(VoteKind::Finalize),
         },
-        Found::Snapshot(snapshot_chunk()),
+        Found::Snapshot {
+            header: block().header(),
+            finalization: certificate(VoteKind::Finalize),
+            answer: parts_answer(),
+        },
         Found::Body(BlockWithCertificate {
             block: block(),
             certificate: Some(certificate(VoteKind::Notarize)),
@@ -207,6 +222,15 @@ pub(super) fn answers() -> Vec<Found> {
         Found::UpToDate,
         Found::Busy {
             retry_after_ms: 900,
+        },
+        Found::Delta {
+            header: block().header(),
+            finalization: certificate(VoteKind::Finalize),
+            delta: bytes(&[7; 90]),
+        },
+        Found::Parts {
+            block: digest(14),
+            answer: parts_answer(),
         },
     ]
 }
