@@ -6,6 +6,7 @@ mod api;
 mod execute;
 #[cfg(test)]
 mod fixture;
+mod follower;
 mod gathering;
 mod partition;
 mod pool;
@@ -24,8 +25,10 @@ pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
     genesis_state,
 };
+pub use follower::Follower;
 pub use gathering::{
-    Gathering, GatheringInput, GatheringOutput, JoinSetup, Listed, TableSetup, clean_name, safety_code,
+    Gathering, GatheringInput, GatheringOutput, JoinSetup, Listed, TableSetup, clean_name,
+    safety_code,
 };
 pub use partition::Reachability;
 pub use pool::{Inserted, Pool};
@@ -37,4 +40,5 @@ pub use records::{AuthorRecord, CLOSED_RUNS_MAX, Place, REFUSALS_KEPT, Records};
 pub use replica::{Replica, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
 pub use ticket::Ticket;
 pub use transcript::{Roll, TranscriptError, verify};
+use view::patches;
 pub use view::{StoreBatch, Submissions};

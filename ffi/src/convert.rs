@@ -263,6 +263,11 @@ fn event(event: node::Event, now: Instant) -> Event {
                 })
                 .collect(),
         },
+        node::Event::RulesVersion { group, have, need } => Event::RulesVersion {
+            group: group.to_hex(),
+            have,
+            need,
+        },
         node::Event::TableStarted { group } => Event::TableStarted {
             group: group.to_hex(),
         },
@@ -348,6 +353,7 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
         head,
         status: present,
         members,
+        observers,
         state,
         committed: _,
         pending,
@@ -358,10 +364,13 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
         status: status(present, now),
         members: members
             .into_iter()
-            .map(|(peer, name)| Member {
+            .map(|member| (member, true))
+            .chain(observers.into_iter().map(|observer| (observer, false)))
+            .map(|((peer, name), votes)| Member {
                 peer: peer.to_hex(),
                 name,
                 safety_code: None,
+                votes,
             })
             .collect(),
         state: entries(&state),

@@ -438,6 +438,16 @@ pub enum Event {
         /// Who is here.
         entries: Vec<Member>,
     },
+    /// A table runs by rules that this app lacks: it is followed, its state is shown as bytes, and
+    /// nothing can be asked for. Tell the user to update the app.
+    RulesVersion {
+        /// The table.
+        group: String,
+        /// Version that this app has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the table runs by.
+        need: u16,
+    },
     /// A table that was being joined has started without this phone.
     TableStarted {
         /// The table.

@@ -1,36 +1,30 @@
 //! A member without a vote, whose build lacks the rules of its group. It executes nothing: it follows
 //! by certified deltas and snapshots, shows what is committed, and serves it to others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::replica::{self, StoredBase};
+use super::replica;
 use super::{
-    Head, PatchEntry, Reachability, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup,
-    Status, View, WaitingFor,
+    Head, Reachability, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup, View, WaitingFor,
+    patches,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, quorum};
-use crate::crypto::Hash;
 use crate::error::{CommandError, PeerFault};
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::{Outbox, Record};
 use crate::state::{History, Map};
-use crate::sync::{SyncMessage, SyncStep, Synchronizer, SynchronizerSetup, answer};
+use crate::sync::{SyncMessage, SyncStep, Synchronizer, SynchronizerSetup};
 use crate::time::Instant;
 use crate::wire::{
-    BoundedVec, Certificate, Fetch, Found, Genesis, GroupMessage, Header, RulesId, SignedGenesis,
-    VoteKind,
+    BoundedVec, Certificate, Fetch, Found, GroupMessage, Header, RulesId, SignedGenesis, VoteKind,
 };
-
-#[cfg(test)]
-mod tests;
 
 /// One group that this phone follows.
 #[derive(Debug)]
 pub struct Follower {
     genesis: SignedGenesis,
-    own: PeerId,
     /// Version of the group's rules that this build has, none where it has no rules of that name.
     have: Option<u16>,
     config: GroupConfig,
@@ -74,10 +68,12 @@ impl Follower {
         out: &mut Outbox<ReplicaOutput>,
     ) -> Option<Self> {
         let mut follower = Self::assemble(setup, replica::stored_genesis(records)?, now)?;
-        if let Some(base) = StoredBase::read(records) {
-            let (header, finalization, state) = base.into_parts()?;
+        if let Some(base) = replica::stored_base(records) {
             // What was stored was verified then: a damaged one does not have its root.
-            if follower.history.install(header, finalization, state).is_ok() {
+            let installed = follower
+                .history
+                .install(base.header, base.finalization, base.state);
+            if installed.is_ok() {
                 follower.shown = follower.history.state().clone();
             }
         }
@@ -112,7 +108,6 @@ impl Follower {
             now,
         );
         Some(Self {
-            own,
             have,
             committee,
             // The first state follows from the rules, which are not here: until there is a certified
@@ -194,8 +189,8 @@ impl Follower {
         View {
             head: self.head(),
             status: self.reachability.status(),
-            members: replica::named(self.genesis.genesis.members.iter()),
-            observers: replica::named(self.genesis.genesis.observers.iter()),
+            members: replica::named(&self.genesis.genesis.members),
+            observers: replica::named(&self.genesis.genesis.observers),
             state: self.history.state().clone(),
             committed: self.history.state().clone(),
             pending: Vec::new(),
@@ -205,23 +200,20 @@ impl Follower {
 
     /// What is waited for, and for whom.
     pub fn waiting_for(&self) -> Vec<WaitingFor> {
-        let mut waiting = vec![WaitingFor {
-            what: "an update of this app: it lacks the rules",
-            whom: Vec::new(),
-        }];
         let whom: Vec<PeerId> = self
             .synchronizer
             .waits_for()
             .into_iter()
             .filter_map(|index| self.peer(index))
             .collect();
-        if !whom.is_empty() {
-            waiting.push(WaitingFor {
-                what: "blocks",
-                whom,
-            });
-        }
-        waiting
+        let blocks = WaitingFor {
+            what: "blocks",
+            whom,
+        };
+        (!blocks.whom.is_empty())
+            .then_some(blocks)
+            .into_iter()
+            .collect()
     }
 
     /// Why this phone can ask for nothing in this group.
@@ -294,7 +286,8 @@ impl Follower {
             fetch,
             Fetch::Above { .. } | Fetch::Parts { .. } | Fetch::Body { .. }
         ) {
-            let found = answer(&self.history, fetch, self.config.sync_answer_bytes_max);
+            let budget = self.config.sync_answer_bytes_max;
+            let found = Synchronizer::answer(&self.history, fetch, budget);
             out.push(ReplicaOutput::Send {
                 to,
                 message: GroupMessage::Found(found),
@@ -302,13 +295,7 @@ impl Follower {
         }
     }
 
-    fn found(
-        &mut self,
-        sender: u8,
-        found: Found,
-        now: Instant,
-        out: &mut Outbox<ReplicaOutput>,
-    ) {
+    fn found(&mut self, sender: u8, found: Found, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let committee = &self.committee;
         let verify = |certificate: &Certificate| committee.verify_certificate(certificate);
         let step = self
@@ -355,26 +342,27 @@ impl Follower {
         state: Map,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        let base = StoredBase::new(&header, &finalization, &state);
+        let height = header.height;
         if self.history.install(header, finalization, state).is_err() {
             let fault = PeerFault::Sync("a state that is not of its block");
             return out.push(ReplicaOutput::Fault { peer: None, fault });
         }
-        out.push(ReplicaOutput::Store {
-            receipt: None,
-            puts: vec![base.record()],
-            deletes: vec![],
-        });
+        if let Some(base) = Synchronizer::create_snapshot(&self.history, height) {
+            out.push(ReplicaOutput::Store {
+                receipt: None,
+                puts: vec![replica::base_record(base)],
+                deletes: vec![],
+            });
+        }
         out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
             head: self.head(),
             applied: Vec::new(),
             refused: Vec::new(),
         }));
         let before = std::mem::replace(&mut self.shown, self.history.state().clone());
-        let patches = before.changes(&self.shown).into_iter();
         out.push(ReplicaOutput::Event(ReplicaEvent::View {
             head: self.head(),
-            patches: patches.map(PatchEntry::from).collect(),
+            patches: patches(&before, &self.shown),
             pending: Vec::new(),
         }));
     }

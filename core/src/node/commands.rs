@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::running::Running;
 use super::tables::Table;
 use super::{Command, Done, Node, draw_seed};
 use crate::error::CommandError;

@@ -8,8 +8,8 @@ use super::storage::{Loaded, Receipt};
 use super::{Event, Node, WaitingFor, drain};
 use crate::error::PeerFault;
 use crate::group::{
-    Follower, Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput, ReplicaOutput,
-    ReplicaSetup,
+    Follower, Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput,
+    ReplicaOutput, ReplicaSetup,
 };
 use crate::id::{GroupId, LinkId, MeshAddress};
 use crate::outbox::{Outbox, Record};
