@@ -36,6 +36,16 @@ pub enum CommandError {
     /// A rule set that this build does not have.
     #[error("rule set {0:?} is not part of this build")]
     UnknownRules(String),
+    /// The group runs by rules of another version than this build has: it can only be followed.
+    #[error("this table plays {rules} version {need}, this app {}: update the app", version(*have))]
+    RulesVersion {
+        /// Name of the rules.
+        rules: String,
+        /// Version that this build has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the group runs by.
+        need: u16,
+    },
     /// The configuration was refused by the rule set.
     #[error("the rules refuse this configuration: {0}")]
     BadRulesConfig(String),
@@ -143,6 +153,14 @@ pub enum SealError {
     /// The box does not hold what its commitment says.
     #[error("its sealer put something here that cannot be opened: remove it and tell him")]
     Damaged,
+}
+
+/// What a build has of a rule set, in words.
+fn version(have: Option<u16>) -> String {
+    match have {
+        Some(version) => format!("has version {version}"),
+        None => "lacks it".to_owned(),
+    }
 }
 
 /// A numbered rule that a remote broke: counted and reported, never a panic.

@@ -7,6 +7,7 @@ mod certified;
 mod execute;
 #[cfg(test)]
 mod fixture;
+mod follower;
 mod gathering;
 mod partition;
 mod pool;
@@ -27,8 +28,10 @@ pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
     genesis_state,
 };
+pub use follower::Follower;
 pub use gathering::{
-    Gathering, GatheringInput, GatheringOutput, JoinSetup, TableSetup, clean_name, safety_code,
+    Gathering, GatheringInput, GatheringOutput, JoinSetup, Listed, TableSetup, clean_name,
+    safety_code,
 };
 pub use partition::Reachability;
 pub use pool::{Inserted, Pool};
@@ -44,4 +47,5 @@ pub use transcript::{
     Retrace, Roll, Step, StepAction, TRANSCRIPT_LEN_MAX, TRANSCRIPT_VERSION, TranscriptDamage,
     TranscriptError, TranscriptFileError, TranscriptReader, verify,
 };
+use view::patches;
 pub use view::{StoreBatch, Submissions};

@@ -6,6 +6,7 @@
 mod api;
 mod commands;
 mod radio;
+mod running;
 mod sealing;
 mod storage;
 mod tables;
@@ -32,6 +33,7 @@ pub use crate::group::{
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
 use radio::LinkEntry;
+use running::Running;
 use storage::Storage;
 use tables::{OutgoingVotes, Table};
 
@@ -242,7 +244,7 @@ impl Node {
 
     /// What the screen shows of a group that has started.
     pub fn view(&self, group: GroupId) -> Option<View> {
-        self.replica(group).map(|replica| replica.view())
+        self.running(group).map(Running::view)
     }
 
     /// The tally of a group that has started: the counter that needs no agreement.
@@ -258,7 +260,7 @@ impl Node {
             .unwrap_or_default()
     }
 
-    /// Its transcript as far as this node retains it.
+    /// Its transcript as far as this node retains it; none of a group that it cannot execute.
     pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
         self.replica(group).map(|replica| replica.transcript())
     }

@@ -269,12 +269,18 @@ fn event(event: node::Event, now: Instant) -> Event {
             group: group.to_hex(),
             entries: entries
                 .into_iter()
-                .map(|(peer, name, safety_code)| Member {
-                    peer: peer.to_hex(),
-                    name,
-                    safety_code: Some(safety_code),
+                .map(|listed| Member {
+                    peer: listed.peer.to_hex(),
+                    name: listed.name,
+                    safety_code: Some(listed.code),
+                    votes: listed.votes,
                 })
                 .collect(),
+        },
+        node::Event::RulesVersion { group, have, need } => Event::RulesVersion {
+            group: group.to_hex(),
+            have,
+            need,
         },
         node::Event::TableStarted { group } => Event::TableStarted {
             group: group.to_hex(),
@@ -365,6 +371,7 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
         head,
         status: present,
         members,
+        observers,
         state,
         committed: _,
         pending,
@@ -375,10 +382,13 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
         status: status(present, now),
         members: members
             .into_iter()
-            .map(|(peer, name)| Member {
+            .map(|member| (member, true))
+            .chain(observers.into_iter().map(|observer| (observer, false)))
+            .map(|((peer, name), votes)| Member {
                 peer: peer.to_hex(),
                 name,
                 safety_code: None,
+                votes,
             })
             .collect(),
         state: entries(&state),

@@ -63,6 +63,16 @@ pub enum AlthingError {
         /// Its name.
         name: String,
     },
+    /// The table runs by rules of another version than this app has: it can only be followed.
+    #[error("this table plays {rules} version {need}, which this app lacks: update the app")]
+    RulesVersion {
+        /// Name of the rules.
+        rules: String,
+        /// Version that this app has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the table runs by.
+        need: u16,
+    },
     /// The rule set refused its configuration.
     #[error("the rules refuse this configuration: {reason}")]
     BadRulesConfig {
@@ -233,6 +243,9 @@ impl From<CommandError> for AlthingError {
                 have: have as u64,
                 need: need as u64,
             },
+            CommandError::RulesVersion { rules, have, need } => {
+                Self::RulesVersion { rules, have, need }
+            }
             CommandError::UnknownRules(name) => Self::UnknownRules { name },
             CommandError::BadRulesConfig(reason) => Self::BadRulesConfig { reason },
             CommandError::PayloadTooLong { len, max } => Self::PayloadTooLong {

@@ -395,6 +395,9 @@ pub struct Member {
     pub name: String,
     /// Short code to compare face to face, while the table gathers.
     pub safety_code: Option<String>,
+    /// Whether he has a vote. Without one his app is too old for this table: he follows it, and
+    /// should look for an update.
+    pub votes: bool,
 }
 
 /// One key of a state with its value.
@@ -461,6 +464,16 @@ pub enum Event {
         group: String,
         /// Who is here.
         entries: Vec<Member>,
+    },
+    /// A table runs by rules that this app lacks: it is followed, its state is shown as bytes, and
+    /// nothing can be asked for. Tell the user to update the app.
+    RulesVersion {
+        /// The table.
+        group: String,
+        /// Version that this app has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the table runs by.
+        need: u16,
     },
     /// A table that was being joined has started without this phone.
     TableStarted {

@@ -23,6 +23,7 @@ mod line_of_phones;
 mod lost_store;
 mod main_table;
 mod no_quorum;
+mod outdated_app;
 mod own_actions;
 mod recorded_people;
 mod reference_room;

@@ -244,12 +244,14 @@ mod tests {
                 peer: PeerId([0; 32]),
                 name: Bytes::default(),
                 tip: Hash::ZERO,
+                votes: true,
             };
             let mut modes = vec![Mode::Unanimous; 16];
             modes[n - 1] = named;
             let genesis = Genesis {
                 group: GroupId([0; 16]),
                 members: BoundedVec::truncating(vec![entry; n]),
+                observers: BoundedVec::new(),
                 rules: RulesId {
                     name: Bytes::new(),
                     version: 1,

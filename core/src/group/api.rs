@@ -111,6 +111,8 @@ pub struct View {
     pub status: Status,
     /// Members in index order, with their names.
     pub members: Vec<(PeerId, String)>,
+    /// Members without a vote, with their names.
+    pub observers: Vec<(PeerId, String)>,
     /// The state with own pending actions applied.
     pub state: Map,
     /// The committed state alone.

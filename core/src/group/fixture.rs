@@ -199,11 +199,13 @@ impl Room {
                 peer: identity.peer(),
                 name: Bytes::truncating(b"somebody".to_vec()),
                 tip: chain.tip(),
+                votes: true,
             })
             .collect();
         let mut genesis = Genesis {
             group: GROUP,
             members: BoundedVec::truncating(members),
+            observers: BoundedVec::new(),
             rules: rules.id(),
             rules_config: Bytes::new(),
             modes: BoundedVec::truncating(vec![mode; 16]),

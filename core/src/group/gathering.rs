@@ -102,6 +102,20 @@ pub enum GatheringInput {
     Timeout,
 }
 
+/// One phone of a gathering, as screens show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who.
+    pub peer: PeerId,
+    /// His name, cleaned.
+    pub name: String,
+    /// His safety code: see [`safety_code`].
+    pub code: String,
+    /// Whether he will vote. Where not, his build lacks the rules of this table: he follows it, and
+    /// should look for an update.
+    pub votes: bool,
+}
+
 /// A wish of a gathering.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GatheringOutput {
@@ -119,8 +133,8 @@ pub enum GatheringOutput {
         /// The message.
         message: GroupMessage,
     },
-    /// Who is here: peer, name, safety code.
-    Entries(Vec<(PeerId, String, String)>),
+    /// Who is here.
+    Entries(Vec<Listed>),
     /// The genesis, verified, and this phone is in it: to be stored as the start of a group. Only
     /// for joiners; the opener has it from [`Gathering::start`].
     Genesis(SignedGenesis),
@@ -151,6 +165,7 @@ impl Gathering {
             peer: core.identity.peer(),
             name: Bytes::truncating(name.into_bytes()),
             tip: setup.tip,
+            votes: true,
         };
         let opener = Opener::new(own, setup.rules.as_ref(), setup.rules_config, setup.mode)?;
         let mut gathering = Self {
@@ -252,20 +267,20 @@ impl Gathering {
         Ok(genesis)
     }
 
-    /// Who is here, as far as known: peer, name, safety code.
-    fn entries(&self) -> Vec<(PeerId, String, String)> {
-        let listed = match &self.side {
-            Side::Opener(opener) => opener.entries(),
+    /// Who is here, as far as known.
+    fn entries(&self) -> Vec<Listed> {
+        let entries = match &self.side {
+            Side::Opener(opener) => opener.entries().iter().collect(),
             Side::Joiner(joiner) => joiner.entries(),
         };
         let group = self.core.ticket.group;
-        listed
-            .iter()
-            .map(|entry| {
-                let name = String::from_utf8_lossy(&entry.name).into_owned();
-                (entry.peer, name, safety_code(group, &entry.peer))
-            })
-            .collect()
+        let listed = |entry: &RosterEntry| Listed {
+            peer: entry.peer,
+            name: String::from_utf8_lossy(&entry.name).into_owned(),
+            code: safety_code(group, &entry.peer),
+            votes: entry.votes,
+        };
+        entries.into_iter().map(listed).collect()
     }
 
     /// What it waits for and for whom.

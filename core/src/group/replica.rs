@@ -16,6 +16,8 @@ mod restore;
 mod sealing;
 mod submit;
 
+pub(super) use restore::{base_record, genesis_record, stored_base, stored_genesis};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,7 +35,7 @@ use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
-use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
+use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
 use reconcile::Reconciliations;
 use submit::Repeat;
 
@@ -54,6 +56,9 @@ pub struct Replica {
     executor: Executor,
     members: Vec<PeerId>,
     addresses: BTreeSet<MeshAddress>,
+    /// Members without a vote.
+    observers: BTreeSet<MeshAddress>,
+    observers_in_reach: BTreeSet<MeshAddress>,
     consensus: Consensus,
     history: History,
     /// Height of the newest stored base: blocks above it are stored one by one.
@@ -112,7 +117,7 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) -> Result<Self, PeerFault> {
         let (executor, state) = Self::executor(setup, &genesis)?;
-        let record = restore::genesis_record(&genesis);
+        let record = genesis_record(&genesis);
         out.push(ReplicaOutput::Store {
             receipt: None,
             puts: vec![record],
@@ -209,6 +214,12 @@ impl Replica {
             run: setup.run,
             group: content.group,
             addresses: members.iter().map(PeerId::address).collect(),
+            observers: content
+                .observers
+                .iter()
+                .map(|observer| observer.peer.address())
+                .collect(),
+            observers_in_reach: BTreeSet::new(),
             members,
             consensus,
             stored_base: 0,
@@ -333,7 +344,7 @@ impl Replica {
         .min()
     }
 
-    /// Mesh addresses of all members.
+    /// Mesh addresses of all voters: those who pass on what is spread.
     pub fn addresses(&self) -> &BTreeSet<MeshAddress> {
         &self.addresses
     }
@@ -358,18 +369,8 @@ impl Replica {
         View {
             head: self.head(),
             status: self.reachability.status(),
-            members: self
-                .genesis
-                .genesis
-                .members
-                .iter()
-                .map(|member| {
-                    (
-                        member.peer,
-                        String::from_utf8_lossy(&member.name).into_owned(),
-                    )
-                })
-                .collect(),
+            members: named(&self.genesis.genesis.members),
+            observers: named(&self.genesis.genesis.observers),
             state: self.shown.state.clone(),
             committed: self.history.state().clone(),
             pending: self.shown.pending.clone(),
@@ -562,6 +563,15 @@ impl Replica {
     fn address_of(&self, index: u8) -> Option<MeshAddress> {
         self.members.get(usize::from(index)).map(PeerId::address)
     }
+}
+
+/// Members with their names, in order.
+pub(super) fn named(members: &[RosterEntry]) -> Vec<(PeerId, String)> {
+    let name = |member: &RosterEntry| String::from_utf8_lossy(&member.name).into_owned();
+    members
+        .iter()
+        .map(|member| (member.peer, name(member)))
+        .collect()
 }
 
 fn head_of(group: GroupId, epoch: Hash, history: &History) -> Head {

@@ -36,6 +36,20 @@ pub struct StoreBatch {
     pub signed: Vec<SignedAction>,
 }
 
+/// What turns one screen into another, by key. The group's own records are no part of the screen.
+pub(super) fn patches(before: &Map, after: &Map) -> Vec<PatchEntry> {
+    before
+        .changes(after)
+        .into_iter()
+        .filter(|change| !is_own_key(change.key.as_bytes()))
+        .map(|change| PatchEntry {
+            key: change.key.as_bytes().to_vec(),
+            old: change.old,
+            new: change.new,
+        })
+        .collect()
+}
+
 /// Own submissions of one group and the view they make.
 #[derive(Debug)]
 pub struct Submissions {
@@ -323,21 +337,10 @@ impl Submissions {
             .collect()
     }
 
-    /// What changed on the screen since the last call, by key. The group's own records are no part
-    /// of the screen.
+    /// What changed on the screen since the last call, by key.
     pub fn take_patches(&mut self, executor: &Executor) -> Vec<PatchEntry> {
         self.fold(executor);
-        let patches = self
-            .shown
-            .changes(&self.state)
-            .into_iter()
-            .filter(|change| !is_own_key(change.key.as_bytes()))
-            .map(|change| PatchEntry {
-                key: change.key.as_bytes().to_vec(),
-                old: change.old,
-                new: change.new,
-            })
-            .collect();
+        let patches = patches(&self.shown, &self.state);
         self.shown = self.state.clone();
         patches
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ble::RadioCommand;
 use crate::error::{PeerFault, StoreFault};
-use crate::group::{Fate, Head, PatchEntry, Pending, Status, SubmissionId};
+use crate::group::{Fate, Head, Listed, PatchEntry, Pending, Status, SubmissionId};
 use crate::id::{GroupId, LinkId, PeerId, StoreToken};
 use crate::outbox::Record;
 use crate::time::Instant;
@@ -153,17 +153,27 @@ pub struct StoreCommand {
 /// What happened, for the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The list of a gathering changed: (peer, name, safety code).
+    /// The list of a gathering changed.
     Gathering {
         /// The table.
         group: GroupId,
         /// Who is here.
-        entries: Vec<(PeerId, String, String)>,
+        entries: Vec<Listed>,
     },
     /// A table that was being joined has started without this phone.
     TableStarted {
         /// The table.
         group: GroupId,
+    },
+    /// A group runs by rules that this build lacks: this phone follows it, shows what is committed
+    /// as bytes, and can ask for nothing. The app should tell its user to update.
+    RulesVersion {
+        /// The group.
+        group: GroupId,
+        /// Version that this build has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the group runs by.
+        need: u16,
     },
     /// A group has started with this phone in it.
     Started {

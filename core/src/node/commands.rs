@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::running::Running;
 use super::tables::Table;
 use super::{Command, Done, Node, draw_seed};
 use crate::error::CommandError;
@@ -143,9 +144,13 @@ impl Node {
         let mut out = Outbox::new();
         let result = match self.tables.get_mut(&group) {
             Some(Table {
-                replica: Some(replica),
+                running: Some(Running::Replica(replica)),
                 ..
             }) => command(replica, &mut out),
+            Some(Table {
+                running: Some(Running::Follower(follower)),
+                ..
+            }) => Err(follower.refusal()),
             Some(_) => Err(CommandError::NotStarted),
             None => Err(CommandError::UnknownGroup(group)),
         };

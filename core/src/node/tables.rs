@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::running::Running;
 use super::storage::{Loaded, Receipt};
 use super::{Event, Node, WaitingFor, drain};
 use crate::error::PeerFault;
 use crate::group::{
-    Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput, ReplicaOutput,
-    ReplicaSetup,
+    Follower, Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput,
+    ReplicaOutput, ReplicaSetup,
 };
 use crate::id::{GroupId, LinkId, MeshAddress};
 use crate::outbox::{Outbox, Record};
@@ -24,7 +25,7 @@ pub(super) type OutgoingVotes = BTreeMap<(GroupId, MeshAddress), BTreeSet<Vote>>
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) gathering: Option<Box<Gathering>>,
-    pub(super) replica: Option<Box<Replica>>,
+    pub(super) running: Option<Running>,
 }
 
 impl Table {
@@ -33,8 +34,8 @@ impl Table {
             .gathering
             .as_ref()
             .and_then(|gathering| gathering.deadline());
-        let replica = self.replica.as_ref().and_then(|replica| replica.deadline());
-        gathering.into_iter().chain(replica).min()
+        let running = self.running.as_ref().and_then(Running::deadline);
+        gathering.into_iter().chain(running).min()
     }
 
     pub(super) fn waiting_for(&self) -> Vec<WaitingFor> {
@@ -43,17 +44,21 @@ impl Table {
             .as_ref()
             .and_then(|gathering| gathering.waiting_for());
         let gathering = gathering.map(|(what, whom)| WaitingFor { what, whom });
-        let replica = self.replica.as_ref().map(|replica| replica.waiting_for());
+        let running = self.running.as_ref().map(Running::waiting_for);
         gathering
             .into_iter()
-            .chain(replica.unwrap_or_default())
+            .chain(running.unwrap_or_default())
             .collect()
     }
 }
 
 impl Node {
     pub(super) fn replica(&self, group: GroupId) -> Option<&Replica> {
-        self.tables.get(&group)?.replica.as_deref()
+        self.running(group)?.replica()
+    }
+
+    pub(super) fn running(&self, group: GroupId) -> Option<&Running> {
+        self.tables.get(&group)?.running.as_ref()
     }
 
     pub(super) fn table_message(
@@ -87,14 +92,14 @@ impl Node {
             .gathering
             .as_ref()
             .is_some_and(|gathering| due(gathering.deadline()));
-        let replica = table
-            .replica
+        let running = table
+            .running
             .as_ref()
-            .is_some_and(|replica| due(replica.deadline()));
+            .is_some_and(|running| due(running.deadline()));
         if gathering {
             self.gathering_input(group, GatheringInput::Timeout, now);
         }
-        if replica {
+        if running {
             self.replica_input(group, ReplicaInput::Timeout, now);
         }
     }
@@ -157,8 +162,12 @@ impl Node {
         for (group, records) in std::mem::take(&mut loaded.groups) {
             let mut out = Outbox::new();
             let setup = self.replica_setup(group);
-            let replica = Replica::restore(&setup, &records, now, &mut out);
-            if replica.is_none() && records.iter().any(|record| record.key != GATHERING_KEY) {
+            let running = match Follower::restore(&setup, &records, now, &mut out) {
+                Some(follower) => Some(Running::Follower(Box::new(follower))),
+                None => Replica::restore(&setup, &records, now, &mut out)
+                    .map(|replica| Running::Replica(Box::new(replica))),
+            };
+            if running.is_none() && records.iter().any(|record| record.key != GATHERING_KEY) {
                 self.damaged.insert(group);
             }
             let gathering = records.iter().find(|record| record.key == GATHERING_KEY);
@@ -166,12 +175,12 @@ impl Node {
                 let (identity, config) = (self.identity.clone(), self.config.group.clone());
                 Gathering::restore(identity, config, self.rules_ids(), &record.value).ok()
             });
-            if replica.is_none() && gathering.is_none() {
+            if running.is_none() && gathering.is_none() {
                 continue;
             }
             let table = Table {
                 gathering: gathering.map(Box::new),
-                replica: replica.map(Box::new),
+                running,
             };
             self.tables.insert(group, table);
             self.replica_outputs(group, out, now);
@@ -201,7 +210,7 @@ impl Node {
             message,
             GroupMessage::Join(_) | GroupMessage::Roster(_) | GroupMessage::Genesis(_)
         );
-        match (&table.gathering, &table.replica) {
+        match (&table.gathering, &table.running) {
             (Some(_), None) => {
                 self.gathering_input(group, GatheringInput::Message { origin, message }, now);
             }
@@ -325,7 +334,7 @@ impl Node {
     ) {
         let table = Table {
             gathering: Some(Box::new(gathering)),
-            replica: None,
+            running: None,
         };
         self.tables.insert(group, table);
         self.gathering_outputs(group, out, now);
@@ -334,9 +343,19 @@ impl Node {
 
     pub(super) fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
         let mut out = Outbox::new();
-        match Replica::new(&self.replica_setup(group), genesis, now, &mut out) {
-            Ok(replica) => {
-                self.tables.entry(group).or_default().replica = Some(Box::new(replica));
+        let setup = self.replica_setup(group);
+        let own = self.identity.peer();
+        let observes = genesis.genesis.observers.iter().any(|it| it.peer == own);
+        let running = if observes {
+            Follower::new(&setup, genesis, now, &mut out)
+                .map(|follower| Running::Follower(Box::new(follower)))
+        } else {
+            Replica::new(&setup, genesis, now, &mut out)
+                .map(|replica| Running::Replica(Box::new(replica)))
+        };
+        match running {
+            Ok(running) => {
+                self.tables.entry(group).or_default().running = Some(running);
                 self.event(Event::Started { group });
                 self.replica_outputs(group, out, now);
                 self.tell_reachable(group, now);
@@ -369,11 +388,11 @@ impl Node {
     fn replica_input(&mut self, group: GroupId, input: ReplicaInput, now: Instant) {
         let mut out = Outbox::new();
         if let Some(Table {
-            replica: Some(replica),
+            running: Some(running),
             ..
         }) = self.tables.get_mut(&group)
         {
-            replica.handle(input, now, &mut out);
+            running.handle(input, now, &mut out);
         }
         self.replica_outputs(group, out, now);
     }
@@ -455,6 +474,7 @@ impl Node {
             ReplicaEvent::Status(status) => Event::Status { group, status },
             ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
             ReplicaEvent::Tally { value } => Event::Tally { group, value },
+            ReplicaEvent::RulesVersion { have, need } => Event::RulesVersion { group, have, need },
         });
     }
 
@@ -492,8 +512,8 @@ impl Node {
     }
 
     fn member_addresses(&self, group: GroupId) -> BTreeSet<MeshAddress> {
-        self.replica(group)
-            .map(|replica| replica.addresses().clone())
+        self.running(group)
+            .map(|running| running.addresses().clone())
             .unwrap_or_default()
     }
 

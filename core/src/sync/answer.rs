@@ -130,7 +130,9 @@ impl Synchronizer {
             return blocks.map_or(BUSY, |blocks| blocks.first());
         }
         let base = match asker.height {
-            0 if asker.block == history.epoch() => history.state_at(0),
+            // The first state follows from the rules: one who lacks them does not have it.
+            0 if asker.executes && asker.block == history.epoch() => history.state_at(0),
+            0 => None,
             _ => kept.map(|entry| &entry.state),
         };
         let delta = base

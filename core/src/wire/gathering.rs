@@ -56,6 +56,8 @@ pub struct RosterEntry {
     pub name: Bytes<NAME_LEN_MAX>,
     /// Tip of his hash chain for draws.
     pub tip: Hash,
+    /// Whether he will vote: his build has the rules of the table, to the version.
+    pub votes: bool,
 }
 
 /// Who is here, as the opener sees it.
@@ -76,6 +78,9 @@ pub struct Genesis {
     pub group: GroupId,
     /// Committee in index order; the opener is index 0.
     pub members: BoundedVec<RosterEntry, MEMBERS_MAX>,
+    /// Members without a vote: their builds lack the rules. They follow by certified states. With
+    /// the committee at most [`MEMBERS_MAX`] together.
+    pub observers: BoundedVec<RosterEntry, MEMBERS_MAX>,
     /// The rule set.
     pub rules: RulesId,
     /// Configuration of the rule set, its own encoding.
@@ -126,6 +131,11 @@ impl Genesis {
             Some(mode) => *mode,
             None => Mode::Unanimous,
         }
+    }
+
+    /// Everyone who is named: the committee, then those without a vote.
+    pub fn everyone(&self) -> impl Iterator<Item = &RosterEntry> + Clone {
+        self.members.iter().chain(self.observers.iter())
     }
 
     /// Index of `peer` in the committee.

@@ -1,7 +1,9 @@
-//! A rule set that computes something else than everybody's: its phone proposes wrong roots.
+//! Rule sets of builds that differ: one that says it is everybody's and computes something else, and
+//! one that says it is older.
 
 use std::sync::Arc;
 
+use althing::crypto::Hash;
 use althing::id::PeerId;
 use althing::rules::{Context, Offline, Random, Rejection, Rules};
 use althing::state::Overlay;
@@ -12,13 +14,33 @@ const EVERY: u64 = 5;
 /// Where: no rule set uses this key.
 const KEY: &[u8] = b"\x7fbent";
 
-/// Says that it is the rule set inside, and is not.
+/// How a rule set differs from the one inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bend {
+    /// It writes what nobody else writes: its phone proposes wrong roots.
+    Writes,
+    /// It is one version older, and says so.
+    Older,
+}
+
+/// Nearly the rule set inside.
 #[derive(Debug)]
-pub(crate) struct Bent(pub(crate) Arc<dyn Rules>);
+pub(crate) struct Bent {
+    pub(crate) inside: Arc<dyn Rules>,
+    pub(crate) bend: Bend,
+}
 
 impl Rules for Bent {
     fn id(&self) -> RulesId {
-        self.0.id()
+        let id = self.inside.id();
+        match self.bend {
+            Bend::Writes => id,
+            Bend::Older => RulesId {
+                version: id.version.saturating_sub(1),
+                vectors: Hash([0; 32]),
+                ..id
+            },
+        }
     }
 
     fn genesis(
@@ -27,7 +49,7 @@ impl Rules for Bent {
         members: &[PeerId],
         config: &[u8],
     ) -> Result<(), Rejection> {
-        self.0.genesis(overlay, members, config)
+        self.inside.genesis(overlay, members, config)
     }
 
     fn apply(
@@ -37,8 +59,8 @@ impl Rules for Bent {
         action: &[u8],
         context: &mut Context<'_>,
     ) -> Result<(), Rejection> {
-        self.0.apply(overlay, author, action, context)?;
-        if context.height % EVERY == EVERY - 1 {
+        self.inside.apply(overlay, author, action, context)?;
+        if self.bend == Bend::Writes && context.height % EVERY == EVERY - 1 {
             overlay
                 .set(KEY, context.height.to_le_bytes().to_vec())
                 .expect("a short key");
@@ -47,26 +69,26 @@ impl Rules for Bent {
     }
 
     fn on_draw(&self, overlay: &mut Overlay, random: &mut Random, context: &mut Context<'_>) {
-        self.0.on_draw(overlay, random, context);
+        self.inside.on_draw(overlay, random, context);
     }
 
     fn offline(&self, action: &[u8]) -> Offline {
-        self.0.offline(action)
+        self.inside.offline(action)
     }
 
     fn order_key(&self, action: &[u8]) -> Vec<u8> {
-        self.0.order_key(action)
+        self.inside.order_key(action)
     }
 
     fn phase(&self, overlay: &Overlay) -> u64 {
-        self.0.phase(overlay)
+        self.inside.phase(overlay)
     }
 
     fn describe(&self, code: u16, detail: &[u8]) -> String {
-        self.0.describe(code, detail)
+        self.inside.describe(code, detail)
     }
 
     fn describe_action(&self, action: &[u8]) -> String {
-        self.0.describe_action(action)
+        self.inside.describe_action(action)
     }
 }

@@ -28,7 +28,7 @@ use althing::{Config, Duration, Instant, Node};
 
 use crate::adversary::Adversary;
 use crate::airtime::Phy;
-use crate::bent::Bent;
+use crate::bent::{Bend, Bent};
 use crate::chance::{Chance, secret};
 use crate::connection::Connection;
 use crate::disk::Disk;
@@ -74,6 +74,8 @@ pub struct WorldConfig {
     /// A phone whose rules compute something else than everybody's, as long as it says nothing of
     /// it: it proposes wrong roots, and what it says of itself is no violation.
     pub bent: Option<usize>,
+    /// A phone whose rules are one version older than everybody's.
+    pub outdated: Option<usize>,
     /// A bug switched on in every phone.
     #[cfg(feature = "planted")]
     pub plant: Option<Plant>,
@@ -95,6 +97,7 @@ impl Default for WorldConfig {
             node: Config::default(),
             places: true,
             bent: None,
+            outdated: None,
             #[cfg(feature = "planted")]
             plant: None,
         }
@@ -436,11 +439,14 @@ impl World {
         #[cfg(not(feature = "planted"))]
         let double_payout = false;
         let mut rules = rule_sets(double_payout);
-        if self.config.bent == Some(phone) {
-            rules = rules
-                .into_iter()
-                .map(|inside| Arc::new(Bent(inside)) as Arc<dyn Rules>)
-                .collect();
+        for (whose, bend) in [
+            (self.config.bent, Bend::Writes),
+            (self.config.outdated, Bend::Older),
+        ] {
+            if whose == Some(phone) {
+                let bent = |inside| Arc::new(Bent { inside, bend }) as Arc<dyn Rules>;
+                rules = rules.into_iter().map(bent).collect();
+            }
         }
         Config {
             rules,

@@ -59,11 +59,11 @@ impl Joiner {
         &self.kept
     }
 
-    pub(super) fn entries(&self) -> &[RosterEntry] {
+    pub(super) fn entries(&self) -> Vec<&RosterEntry> {
         match (&self.genesis, &self.roster) {
-            (Some(signed), _) => &signed.genesis.members,
-            (None, Some(roster)) => &roster.entries,
-            (None, None) => &[],
+            (Some(signed), _) => signed.genesis.everyone().collect(),
+            (None, Some(roster)) => roster.entries.iter().collect(),
+            (None, None) => Vec::new(),
         }
     }
 
@@ -125,14 +125,14 @@ impl Joiner {
         }
         verify_genesis(core.identity.scheme().as_ref(), &core.ticket, &signed)?;
         let own = core.identity.peer();
-        let members = signed.genesis.members.iter();
-        let entry = members.clone().find(|entry| entry.peer == own);
+        let entry = signed.genesis.everyone().find(|entry| entry.peer == own);
         if entry.is_some_and(|entry| entry.tip != self.kept.tip) {
             return Err(PeerFault::Gathering(
                 "a genesis with a tip that is not ours",
             ));
         }
-        if entry.is_some() && !self.rules.contains(&signed.genesis.rules) {
+        // As a member without a vote one needs no rules.
+        if entry.is_some_and(|entry| entry.votes) && !self.rules.contains(&signed.genesis.rules) {
             return Err(PeerFault::Gathering(
                 "a genesis with rules that are not here",
             ));

@@ -137,15 +137,13 @@ impl Opener {
         {
             return Ok(Change::None);
         }
-        if !request.rules.contains(&self.kept.rules) {
-            return Err(PeerFault::Gathering("a joiner without this rule set"));
-        }
         let name = String::from_utf8_lossy(&request.name);
         let name = clean_name(&name).ok_or(PeerFault::Gathering("a name without a letter"))?;
         let entry = RosterEntry {
             peer: request.joiner,
             name: Bytes::truncating(name.into_bytes()),
             tip: request.tip,
+            votes: request.rules.contains(&self.kept.rules),
         };
         self.kept
             .entries
@@ -164,7 +162,13 @@ impl Opener {
         if self.kept.genesis.is_some() {
             return Err(CommandError::TableStarted);
         }
-        let have = self.kept.entries.len();
+        let (members, observers): (Vec<_>, Vec<_>) = self
+            .kept
+            .entries
+            .iter()
+            .cloned()
+            .partition(|entry| entry.votes);
+        let have = members.len();
         if have < MEMBERS_MIN {
             return Err(CommandError::TooFewMembers {
                 have,
@@ -174,7 +178,8 @@ impl Opener {
         let timeout = core.config.draw_timeout.as_millis();
         let mut genesis = Genesis {
             group: core.ticket.group,
-            members: self.kept.entries.clone(),
+            members: BoundedVec::truncating(members),
+            observers: BoundedVec::truncating(observers),
             rules: self.kept.rules.clone(),
             rules_config: self.kept.rules_config.clone(),
             modes: modes(self.kept.mode),

@@ -141,7 +141,7 @@ pub(super) fn verify_roster(
     ticket: &Ticket,
     roster: &Roster,
 ) -> Result<(), PeerFault> {
-    check_entries(&roster.entries, &ticket.inviter)?;
+    check_entries(roster.entries.iter(), &ticket.inviter)?;
     let bytes = roster_bytes(ticket.group, roster.revision, &roster.entries);
     if scheme.verify(&ticket.inviter, &bytes, &roster.signature) {
         Ok(())
@@ -160,7 +160,16 @@ pub(super) fn verify_genesis(
     if genesis.group != ticket.group {
         return Err(PeerFault::Gathering("a genesis of another group"));
     }
-    check_entries(&genesis.members, &ticket.inviter)?;
+    check_entries(genesis.everyone(), &ticket.inviter)?;
+    if genesis.members.len() + genesis.observers.len() > MEMBERS_MAX {
+        return Err(PeerFault::Gathering("a genesis with too many members"));
+    }
+    let votes = |entry: &RosterEntry| entry.votes;
+    if !genesis.members.iter().all(votes) || genesis.observers.iter().any(votes) {
+        return Err(PeerFault::Gathering(
+            "a genesis that mixes up who has a vote",
+        ));
+    }
     if genesis.members.len() < MEMBERS_MIN {
         return Err(PeerFault::Gathering("a genesis with too few members"));
     }
@@ -185,23 +194,23 @@ pub(super) fn modes(wish: Option<Mode>) -> BoundedVec<Mode, MEMBERS_MAX> {
     BoundedVec::truncating((1..=MEMBERS_MAX).map(mode).collect())
 }
 
-fn check_entries(
-    entries: &BoundedVec<RosterEntry, MEMBERS_MAX>,
+fn check_entries<'a>(
+    mut entries: impl Iterator<Item = &'a RosterEntry> + Clone,
     inviter: &PeerId,
 ) -> Result<(), PeerFault> {
-    if entries.first().map(|entry| &entry.peer) != Some(inviter) {
+    if entries.clone().next().map(|entry| &entry.peer) != Some(inviter) {
         return Err(PeerFault::Gathering("the inviter does not stand first"));
     }
     // Addresses route; two members with one could not both be reached.
-    let addresses: BTreeSet<_> = entries.iter().map(|entry| entry.peer.address()).collect();
-    if addresses.len() != entries.len() {
+    let addresses: BTreeSet<_> = entries.clone().map(|entry| entry.peer.address()).collect();
+    if addresses.len() != entries.clone().count() {
         return Err(PeerFault::Gathering("one phone is listed twice"));
     }
     let shown = |entry: &RosterEntry| {
         let name = std::str::from_utf8(&entry.name).ok();
         name.and_then(clean_name).as_deref() == name && name.is_some()
     };
-    if !entries.iter().all(shown) {
+    if !entries.all(shown) {
         return Err(PeerFault::Gathering("a name that is not clean"));
     }
     Ok(())

@@ -67,7 +67,7 @@ struct Phone {
     gathering: Gathering,
     sent: Vec<(MeshAddress, GroupMessage)>,
     records: Vec<(u64, Vec<u8>)>,
-    entries: Vec<(PeerId, String, String)>,
+    entries: Vec<Listed>,
     genesis: Option<SignedGenesis>,
     left_out: bool,
     faults: Vec<PeerFault>,
@@ -262,7 +262,7 @@ fn names(phone: &Phone) -> Vec<&str> {
     phone
         .entries
         .iter()
-        .map(|(_, name, _)| name.as_str())
+        .map(|listed| listed.name.as_str())
         .collect()
 }
 
@@ -282,10 +282,12 @@ fn genesis_of(indices: &[u8]) -> Genesis {
         peer: identity(*index).peer(),
         name: Bytes::truncating(format!("phone {index}").into_bytes()),
         tip: tip(*index),
+        votes: true,
     });
     Genesis {
         group: GROUP,
         members: BoundedVec::truncating(members.collect()),
+        observers: BoundedVec::new(),
         rules: Craps::new().id(),
         rules_config: Bytes::new(),
         modes: proof::modes(None),

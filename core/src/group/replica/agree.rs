@@ -179,6 +179,7 @@ impl Replica {
             });
         }
         self.store_base_if_due(out);
+        self.tell_observers(height, out);
         self.dirty = true;
     }
 

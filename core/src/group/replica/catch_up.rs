@@ -340,7 +340,7 @@ impl Replica {
         })
     }
 
-    fn is_reachable(&self, index: u8) -> bool {
+    pub(super) fn is_reachable(&self, index: u8) -> bool {
         self.address_of(index)
             .is_some_and(|address| self.reachable.contains(&address))
     }

@@ -140,6 +140,13 @@ pub enum ReplicaEvent {
     },
     /// How well the group can agree changed.
     Status(Status),
+    /// The group runs by rules that this build lacks.
+    RulesVersion {
+        /// Version that this build has, none where it has no rules of that name.
+        have: Option<u16>,
+        /// Version that the group runs by.
+        need: u16,
+    },
     /// A member broke a rule in a way that others can check.
     Evidence {
         /// Who.

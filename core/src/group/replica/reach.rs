@@ -60,6 +60,11 @@ impl Replica {
             let unsaid = self.submissions.drop_unsigned_missing();
             self.draws.postpone(&unsaid, now);
         }
+        let observers = reachable.intersection(&self.observers).copied().collect();
+        let before = std::mem::replace(&mut self.observers_in_reach, observers);
+        for address in self.observers_in_reach.difference(&before) {
+            self.send_status(*address, true, out);
+        }
         let members = reachable.intersection(&self.addresses).copied().collect();
         let before = std::mem::replace(&mut self.reachable, members);
         let came: Vec<MeshAddress> = self.reachable.difference(&before).copied().collect();
@@ -86,8 +91,24 @@ impl Replica {
 
     /// A member is back: both learn where the other stands, and fetch what they lack.
     pub(super) fn greet(&mut self, address: MeshAddress, out: &mut Outbox<ReplicaOutput>) {
-        if self.addresses.contains(&address) && address != self.own_address() {
+        let member = self.addresses.contains(&address) || self.observers.contains(&address);
+        if member && address != self.own_address() {
             self.send_status(address, true, out);
+        }
+    }
+
+    /// Members without a vote hear of a new head from one voter, another one each time: the first in
+    /// reach, from the height on.
+    pub(super) fn tell_observers(&self, height: u64, out: &mut Outbox<ReplicaOutput>) {
+        let n = self.members.len().max(1) as u64;
+        let order = (0..n).map(|step| u8::try_from((height % n + step) % n));
+        let teller = order
+            .flatten()
+            .find(|index| *index == self.own || self.is_reachable(*index));
+        if teller == Some(self.own) {
+            for address in &self.observers_in_reach {
+                self.send_status(*address, false, out);
+            }
         }
     }
 }

@@ -71,10 +71,12 @@ impl Replica {
             GroupMessage::Status(status) => {
                 if let Some(sender) = sender {
                     self.status(sender, &status, now, out);
+                } else if self.observers.contains(&origin) && status.reply {
+                    self.send_status(origin, false, out);
                 }
             }
             GroupMessage::Fetch(fetch) => {
-                if sender.is_some() {
+                if sender.is_some() || self.observers.contains(&origin) {
                     self.serve(origin, &fetch, out);
                 }
             }

@@ -38,10 +38,7 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) -> Option<Self> {
-        let genesis: SignedGenesis = records
-            .iter()
-            .find(|record| record.key == [GENESIS])
-            .and_then(|record| decode(&record.value, usize::MAX).ok())?;
+        let genesis = stored_genesis(records)?;
         let own = own_index(&setup.identity, &genesis).ok()?;
         let (executor, state) = Self::executor(setup, &genesis).ok()?;
         let committee = Self::committee(setup, &executor);
@@ -132,26 +129,10 @@ impl Replica {
     /// need not be kept any more.
     pub(super) fn store_base(&mut self, blocks_to: u64, out: &mut Outbox<ReplicaOutput>) {
         let (height, _) = self.history.head();
-        let Some(Snapshot {
-            header,
-            finalization,
-            state,
-        }) = Synchronizer::create_snapshot(&self.history, height)
-        else {
+        let Some(base) = Synchronizer::create_snapshot(&self.history, height) else {
             return;
         };
-        let base = StoredBase {
-            header,
-            finalization,
-            entries: state
-                .iter()
-                .map(|(key, value)| (key.as_bytes().to_vec(), value.to_vec()))
-                .collect(),
-        };
-        let put = Record {
-            key: vec![BASE],
-            value: encode(&base),
-        };
+        let put = base_record(base);
         let deletes = (self.stored_base..=blocks_to).map(block_key).collect();
         self.stored_base = height;
         out.push(ReplicaOutput::Store {
@@ -177,8 +158,8 @@ impl Past {
             base_height: 0,
             whole: true,
         };
-        if let Some(record) = records.iter().find(|record| record.key == [BASE]) {
-            past.whole = past.install(&record.value).is_some();
+        if records.iter().any(|record| record.key == [BASE]) {
+            past.whole = past.install(records).is_some();
         }
         for record in records
             .iter()
@@ -202,12 +183,11 @@ impl Past {
         past
     }
 
-    fn install(&mut self, value: &[u8]) -> Option<()> {
-        let base: StoredBase = decode(value, usize::MAX).ok()?;
+    fn install(&mut self, records: &[Record]) -> Option<()> {
+        let base = stored_base(records)?;
         let height = base.header.height;
-        let state = map_of(base.entries)?;
         self.history
-            .install(base.header, base.finalization, state)
+            .install(base.header, base.finalization, base.state)
             .ok()?;
         self.base_height = height;
         Some(())
@@ -229,7 +209,40 @@ impl Past {
     }
 }
 
-pub(super) fn genesis_record(genesis: &SignedGenesis) -> Record {
+/// The genesis among the records of a group.
+pub(in crate::group) fn stored_genesis(records: &[Record]) -> Option<SignedGenesis> {
+    let record = records.iter().find(|record| record.key == [GENESIS])?;
+    decode(&record.value, usize::MAX).ok()
+}
+
+/// The whole state among the records of a group.
+pub(in crate::group) fn stored_base(records: &[Record]) -> Option<Snapshot> {
+    let record = records.iter().find(|record| record.key == [BASE])?;
+    let base: StoredBase = decode(&record.value, usize::MAX).ok()?;
+    Some(Snapshot {
+        header: base.header,
+        finalization: base.finalization,
+        state: map_of(base.entries)?,
+    })
+}
+
+/// The record of a whole state.
+pub(in crate::group) fn base_record(base: Snapshot) -> Record {
+    let entries = base.state.iter();
+    let base = StoredBase {
+        header: base.header,
+        finalization: base.finalization,
+        entries: entries
+            .map(|(key, value)| (key.as_bytes().to_vec(), value.to_vec()))
+            .collect(),
+    };
+    Record {
+        key: vec![BASE],
+        value: encode(&base),
+    }
+}
+
+pub(in crate::group) fn genesis_record(genesis: &SignedGenesis) -> Record {
     Record {
         key: vec![GENESIS],
         value: encode(genesis),

@@ -133,6 +133,7 @@ pub(super) fn entry(byte: u8) -> RosterEntry {
         peer: peer(byte),
         name: bytes("Þóra".as_bytes()),
         tip: digest(byte),
+        votes: byte < 5,
     }
 }
 
@@ -140,6 +141,7 @@ pub(super) fn genesis() -> SignedGenesis {
     let genesis = Genesis {
         group: GROUP,
         members: list(vec![entry(1), entry(2), entry(3), entry(4)]),
+        observers: list(vec![entry(5)]),
         rules: rules(),
         rules_config: bytes(&[100, 0]),
         modes: list(vec![

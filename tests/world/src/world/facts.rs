@@ -311,6 +311,13 @@ impl World {
                     self.phones[phone].table.listed = entries.len();
                 }
             }
+            Event::RulesVersion { have, need, .. } => {
+                let name = self.phones[phone].name.clone();
+                let has = have.map_or("no version".to_owned(), |have| format!("version {have}"));
+                self.note(format!(
+                    "{name}: my app has {has} of the rules, the table plays {need}: I only follow"
+                ));
+            }
             Event::TableStarted { .. } => {
                 let name = self.phones[phone].name.clone();
                 self.note(format!("{name}: the table has started without me"));

@@ -68,16 +68,64 @@ fn every_field_of_a_join_is_signed() {
 }
 
 #[test]
-fn a_joiner_without_the_rules_is_not_listed_but_answered() {
+fn a_joiner_without_the_rules_is_listed_without_a_vote() {
     let mut setup = join_setup(1);
     setup.rules = vec![Counter.id()];
-    let mut refused = verdict_on_join(&setup, |_| {});
+    let mut listed = verdict_on_join(&setup, |_| {});
+    assert_eq!(listed.faults, []);
+    assert_eq!(listed.sent_kinds(), [(address(1), "roster")]);
+    let votes: Vec<bool> = listed.entries.iter().map(|entry| entry.votes).collect();
+    assert_eq!(votes, [true, false]);
+}
+
+/// One version off is not having the rules.
+#[test]
+fn the_version_of_the_rules_counts() {
+    for (version, votes) in [(-1, false), (0, true), (1, false)] {
+        let mut setup = join_setup(1);
+        let mut rules = Craps::new().id();
+        rules.version = rules.version.saturating_add_signed(version);
+        setup.rules = vec![rules];
+        let listed = verdict_on_join(&setup, |_| {});
+        assert_eq!(listed.entries[1].votes, votes, "{version}");
+    }
+}
+
+/// Who has no vote is named after the committee, and counts for no quorum.
+#[test]
+fn a_genesis_names_those_without_a_vote_apart() {
+    let without_vote = |index: u8| RosterEntry {
+        votes: false,
+        ..genesis_of(&[index]).members[0].clone()
+    };
+    let with = |observers: Vec<RosterEntry>| Genesis {
+        observers: BoundedVec::truncating(observers),
+        ..genesis_of(&[0, 1])
+    };
+    let verdict = |genesis: Genesis| {
+        let mut joiner = Phone::joiner(2);
+        let signed = genesis.sign(&identity(0));
+        joiner.receive(address(0), GroupMessage::Genesis(signed), Instant::ZERO);
+        (joiner.genesis.is_some(), joiner.faults)
+    };
+    assert_eq!(verdict(with(vec![without_vote(2)])), (true, vec![]));
+    let refused = |what| (false, vec![PeerFault::Gathering(what)]);
     assert_eq!(
-        refused.faults,
-        [PeerFault::Gathering("a joiner without this rule set")]
+        verdict(with(vec![without_vote(1)])),
+        refused("one phone is listed twice")
     );
-    assert_eq!(refused.sent_kinds(), [(address(1), "roster")]);
-    assert_eq!(refused.entries.len(), 1);
+    let voter = genesis_of(&[2]).members[0].clone();
+    assert_eq!(
+        verdict(with(vec![voter])),
+        refused("a genesis that mixes up who has a vote")
+    );
+    let full: Vec<_> = (2..16).map(without_vote).collect();
+    assert!(verdict(with(full)).0);
+    let one_more: Vec<_> = (2..17).map(without_vote).collect();
+    assert_eq!(
+        verdict(with(one_more)),
+        refused("a genesis with too many members")
+    );
 }
 
 #[test]
@@ -85,7 +133,7 @@ fn names_are_cleaned_by_the_opener() {
     let mut setup = join_setup(1);
     setup.name = " A\u{202e}nn\t\tB ".to_owned();
     let phone = verdict_on_join(&setup, |_| {});
-    assert_eq!(phone.entries[1].1, "Ann B");
+    assert_eq!(phone.entries[1].name, "Ann B");
     setup.name = "\u{200d}".to_owned();
     let phone = verdict_on_join(&setup, |_| {});
     assert_eq!(
