@@ -1,5 +1,6 @@
 //! The board in a room: expectations, a shared purse, a seat that two want, and a card for one.
 
+use althing::Duration;
 use althing::error::{CommandError, SealError};
 use althing::node::{Command, Done, Fate, Plaintext, SubmissionId};
 use althing::rules::board::{
@@ -107,6 +108,9 @@ fn a_purse_pays_the_larger_of_two_spendings_in_one_block_and_never_more_than_it_
     let mut together = 0;
     for seed in 0..6 {
         let mut room = sit(seed);
+        // A block is under way: what is asked meanwhile comes into the next one together.
+        room.submit(3, put("tea", None));
+        room.run(Duration::from_millis(20));
         let small = room.submit(1, spend(1, 300));
         let large = room.submit(2, spend(2, 400));
         let purse = agree(&mut room, "purse");

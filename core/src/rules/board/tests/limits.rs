@@ -178,3 +178,23 @@ fn a_full_board_takes_nothing_more_until_something_is_removed() {
     room.overlay = overlay;
     room.check();
 }
+
+#[test]
+fn a_configuration_has_256_bytes() {
+    let config = |len: usize| BoardConfig {
+        entries: BoundedVec::truncating(vec![
+            (
+                key("a"),
+                FirstEntry::Value(value(&long(BOARD_VALUE_LEN_MAX))),
+            ),
+            (key("b"), FirstEntry::Value(value(&long(len)))),
+        ]),
+        ..BoardConfig::default()
+    };
+    let rest = CONFIG_LEN_MAX - config(0).encode().len();
+    for (len, fits) in [(rest - 1, true), (rest, true), (rest + 1, false)] {
+        let encoded = config(len).encode();
+        assert_eq!(encoded.len() <= CONFIG_LEN_MAX, fits);
+        assert_eq!(Room::try_with(&encoded).is_ok(), fits, "{len}");
+    }
+}
