@@ -20,8 +20,8 @@ mod transcript;
 mod view;
 
 pub use api::{
-    BaseBlock, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView, Transcript,
-    TranscriptEntry, View, WaitingFor,
+    BaseBlock, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView,
+    Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
 pub use execute::{

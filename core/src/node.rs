@@ -280,7 +280,7 @@ impl Node {
     /// same root both times.
     pub fn applied_twice(&self) -> u64 {
         let replicas = self.tables.values();
-        let replicas = replicas.filter_map(|table| table.replica.as_deref());
+        let replicas = replicas.filter_map(|table| table.running.as_ref()?.replica());
         replicas.map(|replica| replica.applied_twice()).sum()
     }
 
@@ -290,11 +290,7 @@ impl Node {
     /// Fails with `UnknownGroup`, `NotStarted`, or `NotKept` for a height above the head or one whose
     /// block was dropped; the genesis is always kept.
     pub fn rollback(&self, group: GroupId, height: u64) -> Result<Rollback, CommandError> {
-        if !self.tables.contains_key(&group) {
-            return Err(CommandError::UnknownGroup(group));
-        }
-        let replica = self.replica(group).ok_or(CommandError::NotStarted)?;
-        replica.rollback(height)
+        self.started(group)?.rollback(height)
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

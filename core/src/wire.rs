@@ -28,14 +28,14 @@ pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, Si
 pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, Status,
 };
+pub use packed::{Anchor, PACKED_LEN_MAX, PackedActions, UnpackError};
 pub use parts::{
     HAVE_NODES_MAX, HaveNode, NIBBLES_MAX, Nibbles, OUTLINE_NODES_MAX, OutlineNode, OutlineValue,
     PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
     ShortHash,
 };
-pub use packed::{Anchor, PACKED_LEN_MAX, PackedActions, UnpackError};
-pub use tally::{Count, Counts, SignedCount, TALLY_COUNTS_MAX, TALLY_RUNS_MAX, TALLY_TOTAL_MAX};
 pub use sketch::{Element, Fresh, Reconcile, SYNDROMES_MAX, Share};
+pub use tally::{Count, Counts, SignedCount, TALLY_COUNTS_MAX, TALLY_RUNS_MAX, TALLY_TOTAL_MAX};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};
 
 /// Longest payload of one action, bytes: twice what the largest craps action needs. How many fit
@@ -49,8 +49,10 @@ pub const MEMBERS_MAX: usize = 16;
 pub const NAME_LEN_MAX: usize = 24;
 /// Longest group message, bytes: what fits the reassembly of one link with its envelope.
 pub const MESSAGE_LEN_MAX: usize = 31 * 1024;
-/// Longest encoded delta, bytes: what a delta may inflate to. A larger change travels as blocks or as
+/// Longest delta before it is compressed, bytes. A larger change travels as blocks or as
 /// a snapshot.
 pub const DELTA_LEN_MAX: usize = 8 * 1024;
+/// Longest delta as it travels, bytes: one in front says whether it is compressed.
+pub const DELTA_ENCODED_MAX: usize = DELTA_LEN_MAX + 1;
 /// Blocks or votes of one sync answer.
 pub const FOUND_ITEMS_MAX: usize = 256;

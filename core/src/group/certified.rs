@@ -64,7 +64,7 @@ impl CertifiedValue {
             .find_map(|entry| Some((entry, entry.finalization.clone()?)))?;
         Some(Self {
             genesis: genesis.clone(),
-            header: entry.block.header(),
+            header: entry.header,
             finalization,
             key: Bytes::truncating(key.as_bytes().to_vec()),
             proof: entry.state.prove(key),

@@ -408,6 +408,7 @@ impl Follower {
                 round: 0,
                 actions_known: BoundedVec::new(),
                 actions_digest: 0,
+                tally_digest: 0,
                 reply: true,
             };
             self.send(index, GroupMessage::Status(status), out);

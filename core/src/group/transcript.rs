@@ -68,13 +68,13 @@ pub enum TranscriptError {
 
 impl Transcript {
     /// What `history` keeps of the group that `genesis` founded. Where older blocks were dropped, the
-    /// state after the oldest kept one is the base.
+    /// state after the oldest kept one is the base; so too where a state came without its block.
     pub(super) fn of(genesis: &SignedGenesis, history: &History) -> Self {
         let oldest = history.entries().next();
         let base_block = oldest
-            .filter(|oldest| oldest.block.height > 1)
+            .filter(|oldest| oldest.header.height > 1 || oldest.block.is_none())
             .map(|oldest| BaseBlock {
-                header: oldest.block.header(),
+                header: oldest.header,
                 finalization: oldest.finalization.clone(),
             });
         let base_height = base_block.as_ref().map_or(0, |base| base.header.height);
@@ -89,9 +89,11 @@ impl Transcript {
             base: base.clone(),
             base_block,
             entries: above
-                .map(|entry| TranscriptEntry {
-                    block: entry.block.clone(),
-                    finalization: entry.finalization.clone(),
+                .filter_map(|entry| {
+                    Some(TranscriptEntry {
+                        block: entry.block.clone()?,
+                        finalization: entry.finalization.clone(),
+                    })
                 })
                 .collect(),
         }

@@ -1,6 +1,6 @@
 //! Sealed entries of a board: keys, and what only their owner reads.
 
-use super::tables::Table;
+use super::running::Running;
 use super::{Node, draw_seed};
 use crate::error::CommandError;
 use crate::group::Replica;
@@ -38,13 +38,12 @@ impl Node {
         Ok(replica.seal(key, owner, plaintext, blinding, ephemeral)?)
     }
 
-    fn started(&self, group: GroupId) -> Result<&Replica, CommandError> {
-        match self.tables.get(&group) {
-            Some(Table {
-                replica: Some(replica),
-                ..
-            }) => Ok(replica),
-            Some(_) => Err(CommandError::NotStarted),
+    /// The group as this phone executes it.
+    pub(super) fn started(&self, group: GroupId) -> Result<&Replica, CommandError> {
+        match self.tables.get(&group).map(|table| &table.running) {
+            Some(Some(Running::Replica(replica))) => Ok(replica),
+            Some(Some(Running::Follower(follower))) => Err(follower.refusal()),
+            Some(None) => Err(CommandError::NotStarted),
             None => Err(CommandError::UnknownGroup(group)),
         }
     }

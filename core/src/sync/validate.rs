@@ -5,7 +5,7 @@ use super::reconcile::PartsError;
 use crate::crypto::Hash;
 use crate::error::PeerFault;
 use crate::state::{Delta, DeltaError, Map, PartError};
-use crate::wire::{Certificate, DELTA_LEN_MAX, Header, VoteKind};
+use crate::wire::{Certificate, Header, VoteKind};
 
 /// Which check failed. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,13 +148,6 @@ impl Synchronizer {
     /// # Errors
     /// [`DeltaError`] by name. Whether the header is certified is not looked at here.
     pub fn apply_delta(base: &Map, header: &Header, delta: &[u8]) -> Result<Map, DeltaError> {
-        if delta.len() > DELTA_LEN_MAX {
-            return Err(DeltaError::TooLarge {
-                len: delta.len(),
-                max: DELTA_LEN_MAX,
-                unit: "bytes",
-            });
-        }
         let delta = Delta::decode(delta)?;
         if delta.target_root() != header.root {
             return Err(DeltaError::RootMismatch {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Block, BoundedVec, Bytes, Certificate, Counts, DELTA_LEN_MAX, FOUND_ITEMS_MAX, Header,
+    Block, BoundedVec, Bytes, Certificate, Counts, DELTA_ENCODED_MAX, FOUND_ITEMS_MAX, Header,
     JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Reconcile, Roster,
     SignedGenesis, Vote,
 };
@@ -156,7 +156,7 @@ pub enum Found {
         /// Its finalization.
         finalization: Certificate,
         /// The encoded delta.
-        delta: Bytes<DELTA_LEN_MAX>,
+        delta: Bytes<DELTA_ENCODED_MAX>,
     },
     /// Parts of a state.
     Parts {

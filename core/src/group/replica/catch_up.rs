@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use crate::state::Map;
 use crate::sync::pack::{Nothing, pack};
 use crate::sync::{SyncStep, Synchronizer};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::{
     Block, BlockWithCertificate, BoundedVec, Certificate, Fetch, Found, GroupMessage, Header,
     Status,

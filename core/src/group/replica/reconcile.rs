@@ -8,13 +8,11 @@ use std::collections::BTreeMap;
 
 use super::{Replica, ReplicaOutput};
 use crate::crypto::Hash;
-use crate::id::MeshAddress;
 use crate::outbox::Outbox;
+use crate::sync::pack::{Nothing, pack};
 use crate::sync::sketch::{Answerer, Asker, SketchError, Step};
 use crate::time::Instant;
-use crate::wire::{
-    BoundedVec, FOUND_ITEMS_MAX, Fetch, Found, Fresh, GroupMessage, Reconcile, SignedAction, encode,
-};
+use crate::wire::{Fetch, Found, Fresh, GroupMessage, Reconcile, encode};
 
 /// Reconciliations under way: with each member at most one that this side began, and one that he
 /// began. They end with the height that they began at, since a block takes actions out of the set.
@@ -122,19 +120,15 @@ impl Replica {
         let Some(to) = self.address_of(member) else {
             return;
         };
-        let mut actions = Vec::new();
-        let mut bytes = 0;
-        for action in self.pool.with_hashes(hashes) {
-            let len = encode(&action).len();
-            if bytes + len > self.config.sync_answer_bytes_max || actions.len() == FOUND_ITEMS_MAX {
-                send_actions(to, std::mem::take(&mut actions), out);
-                bytes = 0;
+        let mut actions = self.pool.with_hashes(hashes);
+        let budget = self.config.sync_answer_bytes_max;
+        while let Ok((packed, taken)) = pack(self.packing(), &actions, &Nothing, budget) {
+            actions.drain(..taken.max(1).min(actions.len()));
+            let message = GroupMessage::Found(Found::Actions(packed));
+            out.push(ReplicaOutput::Send { to, message });
+            if actions.is_empty() {
+                break;
             }
-            bytes += len;
-            actions.push(action);
-        }
-        if !actions.is_empty() {
-            send_actions(to, actions, out);
         }
     }
 
@@ -161,11 +155,6 @@ impl Replica {
             self.reconciliations.answered.clear();
         }
     }
-}
-
-fn send_actions(to: MeshAddress, actions: Vec<SignedAction>, out: &mut Outbox<ReplicaOutput>) {
-    let message = GroupMessage::Found(Found::Actions(BoundedVec::truncating(actions)));
-    out.push(ReplicaOutput::Send { to, message });
 }
 
 #[cfg(test)]

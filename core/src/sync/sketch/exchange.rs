@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sketch, SketchError};
 use crate::crypto::{Domain, Hash, Hasher};
-use crate::wire::{BoundedVec, Element, Fresh, Share, Reconcile, SYNDROMES_MAX};
+use crate::wire::{BoundedVec, Element, Fresh, Reconcile, SYNDROMES_MAX, Share};
 
 /// Sketches of full length that one reconciliation may take beside the first: with 63 differences
 /// in each, some 700 are found. More are fetched as a list.

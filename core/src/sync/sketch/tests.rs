@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{Domain, Hash, hash};
-use crate::wire::{GroupMessage, Share, Reconcile, encode};
+use crate::wire::{GroupMessage, Reconcile, Share, encode};
 
 /// Bytes that the two sides send as group messages, and their messages.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use super::*;
 use crate::state::fixtures::{EPOCH, certificate, grow, history, state};
 use crate::state::{Delta, Key, Map};
 use crate::wire::{
-    Block, Bytes, DELTA_LEN_MAX, MESSAGE_LEN_MAX, PackedActions, VoteKind, decode, encode,
+    Block, Bytes, DELTA_ENCODED_MAX, MESSAGE_LEN_MAX, PackedActions, VoteKind, decode, encode,
 };
 
 mod snapshots;
@@ -377,11 +377,15 @@ fn every_failing_check_of_a_delta_has_its_name() {
         offer(between(4, 8), entry.header, &unsigned),
         fault("the finalization does not verify")
     );
-    for len in [DELTA_LEN_MAX - 1, DELTA_LEN_MAX, DELTA_LEN_MAX + 1] {
+    for len in [
+        DELTA_ENCODED_MAX - 1,
+        DELTA_ENCODED_MAX,
+        DELTA_ENCODED_MAX + 1,
+    ] {
         let error = Synchronizer::apply_delta(own.state(), &entry.header, &vec![0xff; len])
             .expect_err("nonsense");
         let too_large = matches!(error, crate::state::DeltaError::TooLarge { .. });
-        assert_eq!(too_large, len > DELTA_LEN_MAX);
+        assert_eq!(too_large, len > DELTA_ENCODED_MAX);
     }
 }
 
