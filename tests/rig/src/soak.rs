@@ -211,7 +211,7 @@ fn template(options: &Soak) -> Result<SoakOptions, Refusal> {
                 .to_owned(),
         ));
     }
-    if options.transcript.is_some() && options.signatures == SignatureName::Cheap {
+    if options.transcript.is_some() && options.signatures() == SignatureName::Cheap {
         return Err(Refusal(
             "cheap signatures prove nothing outside of their run\n\
              write the transcript with --signatures real"

@@ -97,10 +97,12 @@ impl Phone {
             peer: identity.peer(),
             name: Bytes::truncating(b"somebody".to_vec()),
             tip: Hash::ZERO,
+            votes: true,
         });
         let genesis = Genesis {
             group: GroupId([9; 16]),
             members: BoundedVec::truncating(members.collect()),
+            observers: BoundedVec::new(),
             rules: Counter.id(),
             rules_config: Bytes::new(),
             modes: BoundedVec::truncating(vec![Mode::Bft; 16]),
