@@ -9,7 +9,8 @@ use std::cell::Cell;
 pub struct Counts {
     /// Hashes of nodes computed.
     pub hashes: u64,
-    /// Nodes looked at to compare two maps.
+    /// Places looked at to compare two maps: two nodes that are not one, or a node where the other
+    /// map has none.
     pub visits: u64,
     /// Nodes copied because another version holds them.
     pub clones: u64,

@@ -161,13 +161,11 @@ impl Node {
 
     /// Appends what turns `a` into `b`, both seen from nibble `from` on, in key order.
     pub(super) fn changes(a: &Arc<Self>, b: &Arc<Self>, from: usize, out: &mut Vec<Change>) {
-        #[cfg(feature = "metered")]
-        for _side in [a, b] {
-            meter::visited();
-        }
         if Arc::ptr_eq(a, b) {
             return;
         }
+        #[cfg(feature = "metered")]
+        meter::visited();
         // Hashes are compared only where they are at hand: versions of one map share their nodes,
         // and a view is compared without ever being hashed.
         if a.start == b.start

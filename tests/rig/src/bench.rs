@@ -11,6 +11,7 @@ mod view;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -72,19 +73,20 @@ pub(crate) fn run(options: &BenchState) -> Result<Ending, Refusal> {
             good,
         });
     } else {
-        print!("{}", table(&sections));
-        print!("{}", sets::table());
+        let mut text = table(&sections) + &sets::table();
         let broken = rows.filter(|row| !row.is_kept()).count();
         if broken > 0 {
-            println!("\n{broken} bounds are missed");
+            let _ = writeln!(text, "\n{broken} bounds are missed");
         }
         if let Some(file) = options.golden.as_ref().filter(|_| !golden.is_empty()) {
-            println!("\nnot what {} says:", file.display());
+            let _ = writeln!(text, "\nnot what {} says:", file.display());
             for line in golden {
-                println!("  {line}");
+                let _ = writeln!(text, "  {line}");
             }
-            println!("if that is meant, write it down with --bless");
+            text.push_str("if that is meant, write it down with --bless\n");
         }
+        // Whoever reads only the head of a table closes the pipe: nothing is lost by that.
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
 }

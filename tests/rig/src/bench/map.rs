@@ -10,6 +10,8 @@ use super::row::Row;
 pub(super) const ENTRIES: u64 = 10_000;
 /// Updates of which the dearest one counts.
 const UPDATES: u64 = 1_000;
+/// Differences between two maps that are compared.
+const DIFFERENCES: [u64; 4] = [1, 8, 64, 512];
 
 /// An entry: keys as spread as those of a rule set that hashes, so that no path is long.
 pub(super) fn entry(number: u64, version: u64) -> (Key, Vec<u8>) {
@@ -32,7 +34,10 @@ pub(super) fn map() -> Map {
 pub(super) fn rows() -> Vec<Row> {
     let base = map();
     let mut rows = vec![update(&base)];
-    rows.extend([1, 8, 64, 512].map(|differences| changes(&base, differences)));
+    rows.extend(DIFFERENCES.map(|differences| changes(&base, &base, "", differences)));
+    // Another phone's map shares no node: hashes have to tell what is the same.
+    let (other, of) = (map(), ", built apart");
+    rows.extend(DIFFERENCES.map(|differences| changes(&base, &other, of, differences)));
     let (_, cloned) = measure(|| base.clone());
     let work = cloned.clones + cloned.node_bytes + cloned.hashes + cloned.visits;
     rows.push(Row::at_most("clone: nodes, bytes and hashes", work, 0));
@@ -54,9 +59,10 @@ fn update(base: &Map) -> Row {
     Row::at_most("update and root: hash calls, the dearest", dearest, 30)
 }
 
-/// One quarter of the differences is new, one is removed, the rest has other values.
-fn changes(base: &Map, differences: u64) -> Row {
-    let mut other = base.clone();
+/// `base` against `same`, which has the same entries, with as many differences: one quarter is new, one
+/// is removed, the rest has other values.
+fn changes(base: &Map, same: &Map, of: &str, differences: u64) -> Row {
+    let mut other = same.clone();
     for number in 0..differences {
         match number % 4 {
             2 => {
@@ -76,7 +82,7 @@ fn changes(base: &Map, differences: u64) -> Row {
     other.root();
     let (found, counts) = measure(|| base.changes(&other));
     assert_eq!(found.len() as u64, differences, "what was changed is found");
-    let name = format!("changes, {differences} differences: node visits");
+    let name = format!("changes, {differences} differences{of}: node visits");
     Row::at_most(name, counts.visits, 64 * differences)
 }
 
