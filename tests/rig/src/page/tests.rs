@@ -30,6 +30,9 @@ fn report() -> Report {
             ..ActionCounts::default()
         },
         blocks: 5,
+        rounds: 6,
+        applied_twice: 0,
+        roots: RootMismatches::default(),
         violations: vec![Violation {
             seed: 7,
             at_ms: 1234,
