@@ -50,7 +50,7 @@ pub enum Reconcile {
     /// That was too little.
     More {
         /// Of which share.
-        part: Share,
+        share: Share,
         /// First syndrome that is asked for.
         from: u8,
         /// The one after the last.
@@ -59,7 +59,7 @@ pub enum Reconcile {
     /// What [`Reconcile::More`] asked for.
     Syndromes {
         /// Of which share.
-        part: Share,
+        share: Share,
         /// Index of the first one.
         from: u8,
         /// The syndromes.

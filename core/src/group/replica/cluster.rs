@@ -254,10 +254,12 @@ fn genesis(group: GroupId, identities: &[Identity], rules: &dyn Rules) -> Signed
             peer: identity.peer(),
             name: Bytes::truncating(b"somebody".to_vec()),
             tip: HashChain::new(identity, group).tip(),
+            votes: true,
         })
         .collect();
     let mut genesis = Genesis {
         group,
+        observers: BoundedVec::new(),
         members: BoundedVec::truncating(members),
         rules: rules.id(),
         rules_config: Bytes::new(),

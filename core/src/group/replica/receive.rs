@@ -159,7 +159,7 @@ impl Replica {
     }
 
     /// One action with a genuine signature; whether others may lack it too.
-    fn action(
+    pub(super) fn action(
         &mut self,
         action: &SignedAction,
         sender: Option<u8>,

@@ -115,12 +115,12 @@ fn roots(polynomial: &[u64]) -> Option<Vec<u64>> {
             continue;
         }
         let (one, other) = split(&polynomial, &powers, &mut seed)?;
-        for part in [one, other] {
+        for share in [one, other] {
             let powers = powers
                 .iter()
-                .map(|power| remainder(power.clone(), &part))
+                .map(|power| remainder(power.clone(), &share))
                 .collect();
-            left.push((part, powers));
+            left.push((share, powers));
         }
     }
     Some(found)

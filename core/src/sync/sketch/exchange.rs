@@ -14,7 +14,7 @@ pub const PARTS_MAX: usize = 16;
 const FIRST_DIFFERENCES: usize = 8;
 /// Syndromes that an answerer computes for one reconciliation: each costs a product per id.
 const SYNDROMES_GIVEN_MAX: usize = (PARTS_MAX + 1) * SYNDROMES_MAX;
-/// Bits of a short id that may name a part: more parts than there may be need no more.
+/// Bits of a short id that may name a share: more parts than there may be need no more.
 const DEPTH_MAX: u8 = 32;
 
 /// All short ids.
@@ -40,7 +40,7 @@ enum Asked {
     First,
     /// The syndromes that go on where this difference ends.
     Rest(Share, Sketch),
-    /// The syndromes of the lower half of a part with this difference.
+    /// The syndromes of the lower half of a share with this difference.
     Half(Share, Sketch),
     Nothing,
 }
@@ -103,23 +103,23 @@ impl Asker {
                 self.look(WHOLE, difference)
             }
             (
-                Asked::Rest(part, mut difference),
+                Asked::Rest(share, mut difference),
                 Reconcile::Syndromes {
-                    part: of,
+                    share: of,
                     from,
                     syndromes,
                 },
-            ) if part == *of => {
+            ) if share == *of => {
                 let start = difference.capacity();
                 let end = longer(start);
-                let more = self.compare(part, start..end, *from, syndromes)?;
+                let more = self.compare(share, start..end, *from, syndromes)?;
                 difference.extend(&more);
-                self.look(part, difference)
+                self.look(share, difference)
             }
             (
                 Asked::Half(whole, mut rest),
                 Reconcile::Syndromes {
-                    part: of,
+                    share: of,
                     from,
                     syndromes,
                 },
@@ -134,10 +134,10 @@ impl Asker {
         }
     }
 
-    /// The difference of a part, from the syndromes of the other side.
+    /// The difference of a share, from the syndromes of the other side.
     fn compare(
         &self,
-        part: Share,
+        share: Share,
         range: std::ops::Range<usize>,
         from: u8,
         syndromes: &[Element],
@@ -145,16 +145,16 @@ impl Asker {
         if usize::from(from) != range.start || syndromes.len() != range.len() {
             return Err(SketchError::OutOfTurn);
         }
-        let mut difference = Sketch::range(within(&self.salted, part), range.start, range.end);
+        let mut difference = Sketch::range(within(&self.salted, share), range.start, range.end);
         difference.add(&Sketch::from_wire(syndromes));
         Ok(difference)
     }
 
-    fn look(&mut self, part: Share, difference: Sketch) -> Result<Step, SketchError> {
-        let mut next = Some((part, difference));
-        while let Some((part, difference)) = next {
+    fn look(&mut self, share: Share, difference: Sketch) -> Result<Step, SketchError> {
+        let mut next = Some((share, difference));
+        while let Some((share, difference)) = next {
             let elements = difference.decode().ok();
-            match elements.filter(|all| all.iter().all(|element| is_within(part, *element))) {
+            match elements.filter(|all| all.iter().all(|element| is_within(share, *element))) {
                 Some(elements) => {
                     for element in elements {
                         match self.salted.get(&element) {
@@ -165,7 +165,7 @@ impl Asker {
                         }
                     }
                 }
-                None => return self.ask_more(part, difference),
+                None => return self.ask_more(share, difference),
             }
             next = self.waiting.pop();
         }
@@ -179,18 +179,18 @@ impl Asker {
         })
     }
 
-    fn ask_more(&mut self, part: Share, difference: Sketch) -> Result<Step, SketchError> {
+    fn ask_more(&mut self, share: Share, difference: Sketch) -> Result<Step, SketchError> {
         let from = difference.capacity();
         if from < SYNDROMES_MAX {
-            self.asked = Asked::Rest(part, difference);
-            return Ok(Step::Ask(more(part, from, longer(from))));
+            self.asked = Asked::Rest(share, difference);
+            return Ok(Step::Ask(more(share, from, longer(from))));
         }
-        if self.parts == PARTS_MAX || part.depth == DEPTH_MAX {
+        if self.parts == PARTS_MAX || share.depth == DEPTH_MAX {
             return Err(SketchError::TooFarApart);
         }
         self.parts += 1;
-        self.asked = Asked::Half(part, difference);
-        Ok(Step::Ask(more(lower(part), 0, SYNDROMES_MAX)))
+        self.asked = Asked::Half(share, difference);
+        Ok(Step::Ask(more(lower(share), 0, SYNDROMES_MAX)))
     }
 }
 
@@ -243,12 +243,12 @@ impl Answerer {
     /// Answers [`Reconcile::More`]; [`Reconcile::Gone`] where that is more than one reconciliation
     /// may cost, or no such request.
     pub fn more(&mut self, message: &Reconcile) -> Reconcile {
-        let Reconcile::More { part, from, to } = message else {
+        let Reconcile::More { share, from, to } = message else {
             return Reconcile::Gone;
         };
         let range = usize::from(*from)..usize::from(*to);
         let given = self.given.saturating_add(range.len());
-        if part.depth > DEPTH_MAX
+        if share.depth > DEPTH_MAX
             || range.end > SYNDROMES_MAX
             || range.is_empty()
             || given > SYNDROMES_GIVEN_MAX
@@ -256,9 +256,9 @@ impl Answerer {
             return Reconcile::Gone;
         }
         self.given = given;
-        let sketch = Sketch::range(within(&self.salted, *part), range.start, range.end);
+        let sketch = Sketch::range(within(&self.salted, *share), range.start, range.end);
         Reconcile::Syndromes {
-            part: *part,
+            share: *share,
             from: *from,
             syndromes: BoundedVec::truncating(sketch.to_wire()),
         }
@@ -271,10 +271,10 @@ impl Answerer {
     }
 }
 
-fn more(part: Share, from: usize, to: usize) -> Reconcile {
+fn more(share: Share, from: usize, to: usize) -> Reconcile {
     let narrow = |syndromes: usize| u8::try_from(syndromes).expect("at most SYNDROMES_MAX");
     Reconcile::More {
-        part,
+        share,
         from: narrow(from),
         to: narrow(to),
     }
@@ -315,31 +315,33 @@ fn salted(asker: Fresh, answerer: Fresh, own: &BTreeSet<Hash>) -> BTreeMap<u64, 
         .collect()
 }
 
-fn lower(part: Share) -> Share {
+fn lower(share: Share) -> Share {
     Share {
-        depth: part.depth + 1,
-        index: part.index << 1,
+        depth: share.depth + 1,
+        index: share.index << 1,
     }
 }
 
-fn upper(part: Share) -> Share {
+fn upper(share: Share) -> Share {
     Share {
-        depth: part.depth + 1,
-        index: part.index << 1 | 1,
+        depth: share.depth + 1,
+        index: share.index << 1 | 1,
     }
 }
 
-fn is_within(part: Share, element: u64) -> bool {
-    let top = element.checked_shr(64 - u32::from(part.depth)).unwrap_or(0);
-    top == u64::from(part.index)
+fn is_within(share: Share, element: u64) -> bool {
+    let top = element
+        .checked_shr(64 - u32::from(share.depth))
+        .unwrap_or(0);
+    top == u64::from(share.index)
 }
 
-/// The short ids of `part`.
-fn within(salted: &BTreeMap<u64, Hash>, part: Share) -> impl Iterator<Item = u64> + '_ {
-    let shift = 64 - u32::from(part.depth);
-    let low = u64::from(part.index).checked_shl(shift).unwrap_or(0);
+/// The short ids of `share`.
+fn within(salted: &BTreeMap<u64, Hash>, share: Share) -> impl Iterator<Item = u64> + '_ {
+    let shift = 64 - u32::from(share.depth);
+    let low = u64::from(share.index).checked_shl(shift).unwrap_or(0);
     salted
         .range(low..)
         .map(|(element, _)| *element)
-        .take_while(move |element| is_within(part, *element))
+        .take_while(move |element| is_within(share, *element))
 }

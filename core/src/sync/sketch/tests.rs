@@ -199,9 +199,9 @@ fn messages_out_of_turn_are_named() {
 
     let (answerer, _) = Answerer::open(&open, [2; 4], second).expect("an opening");
     let mut answerer = answerer.expect("not equal");
-    let part = |depth| Share { depth, index: 0 };
+    let share = |depth| Share { depth, index: 0 };
     let ask = |depth, from, to| Reconcile::More {
-        part: part(depth),
+        share: share(depth),
         from,
         to,
     };
@@ -276,12 +276,12 @@ proptest! {
             count: 7,
             syndromes: crate::wire::BoundedVec::truncating(sums(0, 9, 0)),
         };
-        while let Ok(Step::Ask(Reconcile::More { part, from, to })) = asker.receive(&answer) {
+        while let Ok(Step::Ask(Reconcile::More { share, from, to })) = asker.receive(&answer) {
             asked += 1;
             prop_assert!(asked <= PARTS_MAX + 4);
-            let syndromes = sums(usize::from(from), usize::from(to), u64::from(part.depth));
+            let syndromes = sums(usize::from(from), usize::from(to), u64::from(share.depth));
             answer = Reconcile::Syndromes {
-                part,
+                share,
                 from,
                 syndromes: crate::wire::BoundedVec::truncating(syndromes),
             };

@@ -6,7 +6,8 @@ use super::*;
 use crate::state::fixtures::{EPOCH, certificate, grow, history, state};
 use crate::state::{Delta, Key, Map};
 use crate::wire::{
-    Block, Bytes, DELTA_ENCODED_MAX, MESSAGE_LEN_MAX, PackedActions, VoteKind, decode, encode,
+    Block, BoundedVec, Bytes, DELTA_ENCODED_MAX, MESSAGE_LEN_MAX, PackedActions, VoteKind, decode,
+    encode,
 };
 
 mod snapshots;

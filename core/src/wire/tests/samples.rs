@@ -294,7 +294,7 @@ pub(super) fn reveal() -> Reveal {
 }
 
 pub(super) fn reconciliation() -> Vec<Reconcile> {
-    let part = Part { depth: 2, index: 3 };
+    let share = Share { depth: 2, index: 3 };
     let syndromes = || list(vec![[1, 2, 3, 4, 5, 6, 7, 8], [255; 8]]);
     vec![
         Reconcile::Open {
@@ -309,12 +309,12 @@ pub(super) fn reconciliation() -> Vec<Reconcile> {
             syndromes: syndromes(),
         },
         Reconcile::More {
-            part,
+            share,
             from: 9,
             to: 18,
         },
         Reconcile::Syndromes {
-            part,
+            share,
             from: 9,
             syndromes: syndromes(),
         },

@@ -4,8 +4,9 @@ use super::*;
 use crate::config::Config;
 use crate::group::fixture::{Room, add};
 use crate::group::{ReplicaInput, ReplicaSetup};
-use crate::id::RunId;
+use crate::id::{MeshAddress, RunId};
 use crate::time::Duration;
+use crate::wire::{BoundedVec, SignedAction};
 
 /// Two members who hear each other and nobody else.
 struct Pair {
@@ -42,7 +43,8 @@ impl Pair {
 
     fn give(&mut self, to: usize, actions: &[SignedAction]) {
         for action in actions {
-            self.replicas[to].action(action.clone(), None, &mut Outbox::new());
+            let (now, mut out) = (self.now, Outbox::new());
+            self.replicas[to].action(action, None, now, &mut out);
         }
     }
 
@@ -155,9 +157,9 @@ fn what_is_out_of_turn_is_dropped() {
     }
     assert!(out.pop().is_none());
     // Whoever asks on where nothing began learns it.
-    let part = crate::wire::Share { depth: 0, index: 0 };
+    let share = crate::wire::Share { depth: 0, index: 0 };
     let more = Reconcile::More {
-        part,
+        share,
         from: 9,
         to: 18,
     };

@@ -257,10 +257,12 @@ fn the_longest_parts_fit_their_records() {
         peer: PeerId([0xff; 32]),
         name: BoundedVec::truncating(vec![0xff; NAME_LEN_MAX]),
         tip: Hash([0xff; 32]),
+        votes: true,
     };
     let genesis = SignedGenesis {
         genesis: Genesis {
             group: GroupId([0xff; 16]),
+            observers: BoundedVec::new(),
             members: BoundedVec::truncating(vec![entry; MEMBERS_MAX]),
             rules: RulesId {
                 name: BoundedVec::truncating(vec![0xff; 32]),
