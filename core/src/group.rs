@@ -3,6 +3,7 @@
 //! replica that puts all of that to work.
 
 mod api;
+mod certified;
 mod execute;
 #[cfg(test)]
 mod fixture;
@@ -20,6 +21,7 @@ pub use api::{
     Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
     WaitingFor,
 };
+pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
     genesis_state,

@@ -21,11 +21,12 @@ use crate::error::{CommandError, PeerFault, StoreFault};
 use crate::id::{GroupId, LinkId, MeshAddress, PeerId, RunId, StoreToken};
 use crate::mesh::{Mesh, MeshInput};
 use crate::outbox::Outbox;
+use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript, TranscriptEntry, View,
-    WaitingFor,
+    CertifiedValue, Fate, Head, PatchEntry, Pending, Status, SubmissionId, Transcript,
+    TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, StoreCommand};
@@ -254,6 +255,12 @@ impl Node {
     /// Its transcript as far as this node retains it.
     pub fn transcript(&self, group: GroupId) -> Option<Transcript> {
         self.replica(group).map(|replica| replica.transcript())
+    }
+
+    /// What `key` has at the newest certified block, or that it has nothing, with all that proves it
+    /// to somebody who is no member; none before a block is certified.
+    pub fn certified_value(&self, group: GroupId, key: &Key) -> Option<CertifiedValue> {
+        self.replica(group)?.certified_value(key)
     }
 
     /// Bytes of messages handed to links since the start, by kind of message.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use althing::crypto::{Ed25519, Hash};
-use althing::group::{TranscriptError, verify};
+use althing::group::{CertifiedValue, TranscriptError, verify};
 use althing::rules::Random;
 use althing::rules::counter::Counter;
 use althing::rules::craps::{Craps, Dice, Table};
@@ -40,6 +40,17 @@ fn every_roll_follows_from_the_transcript() {
             })
             .collect();
         assert_eq!(dice[dice.len() - table.dice.len()..], table.dice);
+
+        // One value, shown to somebody who has nothing else.
+        let (key, _) = transcript.base.iter().last().unwrap();
+        let shown = node.certified_value(group, &key).unwrap().encode();
+        let shown = CertifiedValue::decode(&shown).unwrap();
+        assert_eq!(shown.header.height, room.view(phone).head.height);
+        let view = room.view(phone).committed;
+        assert_eq!(
+            shown.verify(Arc::new(Ed25519)),
+            Ok(view.get(key.as_bytes()))
+        );
 
         let check = |bent| verify(&bent, Arc::new(Craps::new()), Arc::new(Ed25519));
         let mut bent = transcript.clone();

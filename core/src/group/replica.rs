@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing, Submissions,
-    Transcript, TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing,
+    Submissions, Transcript, TranscriptEntry, View, WaitingFor,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
@@ -25,7 +25,7 @@ use crate::error::PeerFault;
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
 
 use crate::outbox::Outbox;
-use crate::state::{History, Map};
+use crate::state::{History, Key, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, SignedAction, SignedGenesis};
@@ -334,6 +334,11 @@ impl Replica {
             pending: self.shown.pending.clone(),
             waiting_for: self.waiting_for(),
         }
+    }
+
+    /// What `key` has at the newest certified block, for somebody who has none of the state.
+    pub fn certified_value(&self, key: &Key) -> Option<CertifiedValue> {
+        CertifiedValue::new(&self.genesis, &self.history, key)
     }
 
     /// What this phone can show of how the group came here.

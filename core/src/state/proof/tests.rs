@@ -164,7 +164,7 @@ fn names_the_failing_check() {
 fn no_flipped_byte_forges() {
     // Every byte of proofs of presence and of absence that end in every way a proof can end.
     let map: Map = (0..48u8)
-        .map(|number| (key(&[0x30 | number / 10, b'/', number]), vec![number; 5]))
+        .map(|number| (key(&[0x30 + number / 10, b'/', number]), vec![number; 5]))
         .chain([
             (key(&[0x33]), vec![9; 3]),
             (key(&[0x33, b'/']), Vec::new()),
