@@ -183,24 +183,30 @@ impl Synchronizer {
         now: Instant,
     ) -> Result<SyncStep, PeerFault> {
         self.forget_collection(history.head().0);
-        let step = match self.take(from, found, history, verify, now) {
+        let shown = match &found {
+            Found::Blocks { finalization, .. }
+            | Found::Delta { finalization, .. }
+            | Found::Snapshot { finalization, .. } => Some(finalization.clone()),
+            _ => None,
+        };
+        let step = match (self.take(from, found, history, verify, now), shown) {
             // Not the peer's fault: it shows what a quorum has signed.
-            Err((
-                SyncError::Diverged {
+            (
+                Err(SyncError::Diverged {
                     height,
                     own,
                     certified,
-                },
+                }),
                 Some(finalization),
-            )) => Ok(SyncStep::Diverged {
+            ) => Ok(SyncStep::Diverged {
                 height,
                 own,
                 certified,
                 finalization,
             }),
             // Answers cross with commits: what they carry is then simply known.
-            Err((SyncError::Stale { .. }, _)) => Ok(SyncStep::UpToDate),
-            step => step.map_err(|(error, _)| error),
+            (Err(SyncError::Stale { .. }), _) => Ok(SyncStep::UpToDate),
+            (step, _) => step,
         };
         match step {
             Ok(SyncStep::UpToDate) => {
@@ -236,11 +242,9 @@ impl Synchronizer {
         history: &History,
         verify: &dyn Fn(&Certificate) -> bool,
         now: Instant,
-    ) -> Result<SyncStep, (SyncError, Option<Certificate>)> {
+    ) -> Result<SyncStep, SyncError> {
         if let Found::Parts { block, answer } = &found {
-            return self
-                .parts(from, block, answer, history.head(), now)
-                .map_err(|error| (error, None));
+            return self.parts(from, block, answer, history.head(), now);
         }
         // An answer that nobody waits for is late: the request went to somebody else since.
         let Some(asked) = self.flights.iter().position(|flight| flight.to == from) else {
@@ -268,10 +272,8 @@ impl Synchronizer {
             } => {
                 let step = step::blocks(blocks, &finalization, history.head(), verify, epoch);
                 match step {
-                    Ok(SyncStep::Blocks { .. }) if !self.setup.executes => {
-                        Err((SyncError::Unasked, None))
-                    }
-                    step => step.map_err(|error| (error, Some(finalization))),
+                    Ok(SyncStep::Blocks { .. }) if !self.setup.executes => Err(SyncError::Unasked),
+                    step => step,
                 }
             }
             Found::Delta {
@@ -286,17 +288,14 @@ impl Synchronizer {
                 history,
                 verify,
                 epoch,
-            )
-            .map_err(|error| (error, Some(finalization))),
+            ),
             Found::Snapshot {
                 header,
                 finalization,
                 answer,
-            } => self
-                .snapshot(from, header, &finalization, &answer, history, verify)
-                .map_err(|error| (error, Some(finalization))),
+            } => self.snapshot(from, header, &finalization, &answer, history, verify),
             Found::Parts { .. } | Found::Busy { .. } | Found::Body(_) | Found::Actions(_) => {
-                Err((SyncError::Unasked, None))
+                Err(SyncError::Unasked)
             }
         }
     }
