@@ -1,6 +1,7 @@
 use althing::crypto::Hash;
 use althing_world::{
-    Absence, ActionCounts, AirBytes, Frame, Latencies, LogLine, PhoneFrame, Report, Violation,
+    Absence, ActionCounts, AirBytes, Frame, Latencies, LogLine, PhoneFrame, Report, RootMismatches,
+    Violation,
 };
 
 use super::*;
@@ -30,6 +31,9 @@ fn report() -> Report {
             ..ActionCounts::default()
         },
         blocks: 5,
+        rounds: 6,
+        applied_twice: 0,
+        roots: RootMismatches::default(),
         violations: vec![Violation {
             seed: 7,
             at_ms: 1234,
