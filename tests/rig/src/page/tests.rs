@@ -1,6 +1,7 @@
 use althing::crypto::Hash;
 use althing_world::{
-    Absence, ActionCounts, AirBytes, Frame, Latencies, LogLine, PhoneFrame, Report, Violation,
+    Absence, ActionCounts, AirBytes, Frame, Latencies, LogLine, PhoneFrame, Report, RootMismatches,
+    Violation,
 };
 
 use super::*;
