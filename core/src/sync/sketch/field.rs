@@ -99,7 +99,7 @@ mod tests {
                 product ^= term;
             }
             let carry = term >> 63;
-            term = term << 1 ^ carry * 0b1_1011;
+            term = (term << 1) ^ (carry * 0b1_1011);
             right >>= 1;
         }
         product
