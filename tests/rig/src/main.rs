@@ -1,6 +1,6 @@
 //! The test rig: a table of simulated phones, replays of recorded movements, soaks.
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "tables for the command that prints them")]
 mod bench;
 mod cli;
 mod json;
