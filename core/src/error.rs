@@ -201,7 +201,7 @@ pub enum PeerFault {
     /// A join or genesis that does not check out (G1).
     #[error("gathering message refused: {0}")]
     Gathering(&'static str),
-    /// Actions that do not unpack (W5).
+    /// Actions that do not unpack (W6).
     #[error("{0}")]
     Packed(#[from] UnpackError),
     /// A count of the tally that cannot stand.

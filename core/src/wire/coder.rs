@@ -15,7 +15,10 @@ pub use model::{MODEL_TOTAL_MAX, Model, Number};
 
 /// Both ways of coding. An implementation that decodes ignores the symbols that it is given.
 pub trait Coder {
-    /// Codes one symbol of `frequencies.total` under its model, which learns from it.
+    /// Codes one symbol under its model, which learns from it.
+    ///
+    /// # Panics
+    /// If the model has no such symbol; a decoder does not look at it.
     fn symbol(&mut self, model: &mut Model, symbol: usize) -> usize;
 
     /// Codes the low `count` bits of `value`, each 0 or 1 alike; at most 64.

@@ -43,12 +43,6 @@ impl Model {
         self.total
     }
 
-    /// Symbols that there are.
-    #[expect(clippy::len_without_is_empty, reason = "a model has symbols")]
-    pub fn len(&self) -> usize {
-        self.counts.len()
-    }
-
     /// Where `symbol` lies among the counts: start and width.
     ///
     /// # Panics

@@ -73,7 +73,6 @@ impl CrapsTable {
 
 /// Craps: each player has a unit that he bets and bets that he likes; the shooter rolls about once
 /// in six actions.
-#[cfg(test)]
 pub(crate) fn craps(seed: u64, len: usize) -> Vec<Step> {
     let mut chance = Chance::new(seed, "craps trace");
     let mut table = CrapsTable::new();
@@ -96,7 +95,6 @@ pub(crate) fn craps(seed: u64, len: usize) -> Vec<Step> {
     steps
 }
 
-#[cfg(test)]
 fn craps_wish(chance: &mut Chance, view: &Table, author: u8) -> Option<CrapsAction> {
     let unit = [5, 10, 10, 25, 5, 15, 10, 50][usize::from(author)];
     // He thinks about others' rolls, too; only the shooter's own turn lets him roll.
@@ -145,7 +143,6 @@ fn craps_wish(chance: &mut Chance, view: &Table, author: u8) -> Option<CrapsActi
     }
 }
 
-#[cfg(test)]
 fn craps_bet(chance: &mut Chance, view: &Table, author: u8, unit: u32) -> Option<CrapsAction> {
     let likes_dark_side = author == 6;
     let many = chance.pick(&[1, 1, 1, 1, 2, 2, 3, 5]);
@@ -196,7 +193,6 @@ fn craps_bet(chance: &mut Chance, view: &Table, author: u8, unit: u32) -> Option
 
 /// A trick-taking game for eight in two rounds of four: kind 0 plays a card (0 to 51), 1 bids (0 to
 /// 13), 2 passes, 3 scores so many points.
-#[cfg(test)]
 pub(crate) fn cards(seed: u64, len: usize) -> Vec<Step> {
     let mut chance = Chance::new(seed, "card trace");
     let mut steps: Vec<Step> = Vec::new();
@@ -245,7 +241,6 @@ pub(crate) fn cards(seed: u64, len: usize) -> Vec<Step> {
 
 /// Units on a grid of 64 by 64: kind 0 moves a unit (0 to 15) by (dx, dy), 1 builds one of six things
 /// at (x, y), 2 shoots from a unit at (x, y), 3 ends the turn of a number.
-#[cfg(test)]
 pub(crate) fn grid(seed: u64, len: usize) -> Vec<Step> {
     use althing::wire::coder::schema::{write_varint, zigzag};
 
