@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, Map};
 use crate::crypto::Hash;
-use crate::wire::{DELTA_LEN_MAX, DecodeError, encode};
+use crate::wire::{DELTA_ENCODED_MAX, DELTA_LEN_MAX, DecodeError, encode};
 
 mod columns;
 #[cfg(test)]
@@ -136,9 +136,13 @@ impl Delta {
     /// The delta of `bytes`. What it inflates to has one spelling for one delta; the bytes outside of
     /// LZ4 are canonical too.
     pub fn decode(bytes: &[u8]) -> Result<Self, DeltaError> {
-        let too_long = |len: usize, max: usize| DecodeError::TooLong { len, max };
-        if bytes.len() > DELTA_LEN_MAX + 1 {
-            return Err(too_long(bytes.len(), DELTA_LEN_MAX + 1).into());
+        let too_large = |len, max| DeltaError::TooLarge {
+            len,
+            max,
+            unit: "bytes",
+        };
+        if bytes.len() > DELTA_ENCODED_MAX {
+            return Err(too_large(bytes.len(), DELTA_ENCODED_MAX));
         }
         let (head, rest) =
             postcard::take_from_bytes::<Head>(bytes).map_err(|_| DecodeError::Malformed)?;
@@ -148,7 +152,7 @@ impl Delta {
         }
         let columns = columns::inflate(rest)?;
         if head_len + columns.len() > DELTA_LEN_MAX {
-            return Err(too_long(head_len + columns.len(), DELTA_LEN_MAX).into());
+            return Err(too_large(head_len + columns.len(), DELTA_LEN_MAX));
         }
         Ok(Self {
             base: head.base,

@@ -185,11 +185,12 @@ fn at_most_8_kib() {
             );
         }
     }
-    let too_long = |len, max| Err(DeltaError::Malformed(DecodeError::TooLong { len, max }));
-    assert_eq!(
-        Delta::decode(&vec![0; DELTA_LEN_MAX + 2]),
-        too_long(DELTA_LEN_MAX + 2, DELTA_LEN_MAX + 1)
-    );
+    let too_large = Err(DeltaError::TooLarge {
+        len: DELTA_LEN_MAX + 2,
+        max: DELTA_LEN_MAX + 1,
+        unit: "bytes",
+    });
+    assert_eq!(Delta::decode(&vec![0; DELTA_LEN_MAX + 2]), too_large);
     let head = encode(&head());
     let plain = |columns: usize| [&head[..], &[0], &vec![0; columns]].concat();
     let room = DELTA_LEN_MAX - head.len();
