@@ -8,6 +8,7 @@ mod catch_up;
 #[cfg(test)]
 mod cluster;
 mod count;
+mod looks;
 mod port;
 mod reach;
 mod receive;
@@ -22,17 +23,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Rollback,
-    Standing, Submissions, Tally, TallySetup, Transcript, View, WaitingFor,
+    Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing, Submissions, Tally,
+    TallySetup,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
 use crate::crypto::{Hash, Identity};
-use crate::error::{CommandError, PeerFault};
+use crate::error::PeerFault;
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
-
 use crate::outbox::{Outbox, Record};
-use crate::state::{History, Key, Map};
+use crate::state::{History, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
@@ -362,114 +362,6 @@ impl Replica {
     /// Executions of blocks that were made twice, with one result.
     pub fn applied_twice(&self) -> u64 {
         self.executor.applied_twice()
-    }
-
-    /// What the screen shows.
-    pub fn view(&self) -> View {
-        View {
-            head: self.head(),
-            status: self.reachability.status(),
-            members: named(&self.genesis.genesis.members),
-            observers: named(&self.genesis.genesis.observers),
-            state: self.shown.state.clone(),
-            committed: self.history.state().clone(),
-            pending: self.shown.pending.clone(),
-            waiting_for: self.waiting_for(),
-        }
-    }
-
-    /// What `key` has at the newest certified block, for somebody who has none of the state.
-    pub fn certified_value(&self, key: &Key) -> Option<CertifiedValue> {
-        CertifiedValue::new(&self.genesis, &self.history, key)
-    }
-
-    /// What this phone can show of how the group came here.
-    pub fn transcript(&self) -> Transcript {
-        Transcript::of(&self.genesis, &self.history)
-    }
-
-    /// The group as it was at `height`, beside the live one, which does not move.
-    pub fn rollback(&self, height: u64) -> Result<Rollback, CommandError> {
-        let (state, past) = self.history.rollback(height).map_err(|_| {
-            let oldest = self.history.entries().next();
-            CommandError::NotKept {
-                height,
-                oldest: oldest.map_or(0, |entry| entry.header.height),
-                head: self.history.head().0,
-            }
-        })?;
-        Ok(Rollback {
-            head: head_of(self.group, self.executor.epoch(), &past),
-            state,
-            transcript: Transcript::of(&self.genesis, &past),
-        })
-    }
-
-    /// What is waited for, and for whom.
-    pub fn waiting_for(&self) -> Vec<WaitingFor> {
-        let mut waiting = Vec::new();
-        let peers = |indices: Vec<u8>| {
-            indices
-                .iter()
-                .filter_map(|index| self.members.get(usize::from(*index)))
-                .copied()
-                .collect()
-        };
-        if !self.reachability.quorum_in_reach() {
-            let missing = self.members.iter().filter(|member| {
-                member.address() != self.own_address()
-                    && !self.reachable.contains(&member.address())
-            });
-            waiting.push(WaitingFor {
-                what: "quorum",
-                whom: missing.copied().collect(),
-            });
-        }
-        for (what, whom) in self.consensus.waiting_for() {
-            waiting.push(WaitingFor {
-                what,
-                whom: peers(whom),
-            });
-        }
-        for (voter, kind) in &self.refusals {
-            let what = match kind {
-                RefusalKind::Invalid { .. } => "a vote refused: invalid",
-                RefusalKind::Conflict => "a vote refused: something is missing there",
-                RefusalKind::Busy { .. } => "a vote refused: busy",
-            };
-            waiting.push(WaitingFor {
-                what,
-                whom: peers(vec![*voter]),
-            });
-        }
-        let absent = self.draws.waiting_for();
-        if !absent.is_empty() {
-            waiting.push(WaitingFor {
-                what: "preimage",
-                whom: peers(absent),
-            });
-        }
-        let asked: Vec<u8> = self.synchronizer.waits_for().into_iter().collect();
-        if !asked.is_empty() {
-            waiting.push(WaitingFor {
-                what: "blocks",
-                whom: peers(asked),
-            });
-        }
-        let lacking = self.tally.waiting_for();
-        if !lacking.is_empty() {
-            waiting.push(WaitingFor {
-                what: "a sign that counts came",
-                whom: peers(lacking),
-            });
-        }
-        if !self.storing.is_empty() || self.tally.is_storing() {
-            waiting.push(WaitingFor {
-                what: "store",
-                whom: vec![],
-            });
-        }
-        waiting
     }
 
     fn timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {

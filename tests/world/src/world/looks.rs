@@ -161,7 +161,10 @@ impl World {
             if self.config.bent == Some(index) {
                 continue;
             }
-            tallies.insert(phone.tally().map(|tally| tally.value));
+            // Who only follows has no tally.
+            if self.config.outdated != Some(index) {
+                tallies.insert(phone.tally().map(|tally| tally.value));
+            }
             match phone.view() {
                 Some(view) if view.waiting_for.is_empty() => heads.insert(view.head.block.0),
                 Some(_) | None => return false,
