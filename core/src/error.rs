@@ -37,7 +37,7 @@ pub enum CommandError {
     #[error("rule set {0:?} is not part of this build")]
     UnknownRules(String),
     /// The group runs by rules of another version than this build has: it can only be followed.
-    #[error("this table plays {rules} version {need}, this app {}: update the app", version(*have))]
+    #[error("this table plays {rules} version {need}: {}", rules_advice(*have, *need))]
     RulesVersion {
         /// Name of the rules.
         rules: String,
@@ -155,11 +155,15 @@ pub enum SealError {
     Damaged,
 }
 
-/// What a build has of a rule set, in words.
-fn version(have: Option<u16>) -> String {
+/// What a build has of the rules that a group runs by, and what its user can do.
+pub fn rules_advice(have: Option<u16>, need: u16) -> String {
     match have {
-        Some(version) => format!("has version {version}"),
-        None => "lacks it".to_owned(),
+        None => "this app lacks these rules, update it".to_owned(),
+        Some(have) if have < need => format!("this app has version {have}, update it"),
+        Some(have) if have > need => {
+            format!("this app has version {have}, the others should update theirs and start anew")
+        }
+        Some(_) => "this app has another build of that version, install the same one".to_owned(),
     }
 }
 
@@ -238,4 +242,18 @@ pub enum StoreFault {
     /// The device failed.
     #[error("the store could not write")]
     Io,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_about_other_rules_depends_on_which_is_older() {
+        let says = |have, what: &str| rules_advice(have, 2).contains(what);
+        assert!(says(None, "lacks these rules, update it"));
+        assert!(says(Some(1), "version 1, update it"));
+        assert!(says(Some(3), "the others should update"));
+        assert!(says(Some(2), "another build"));
+    }
 }

@@ -1,6 +1,6 @@
 //! What a call can fail with.
 
-use althing::error::{CommandError, SealError};
+use althing::error::{CommandError, SealError, rules_advice};
 
 /// A call that was not carried out. Nothing changed, except where the object is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -64,7 +64,7 @@ pub enum AlthingError {
         name: String,
     },
     /// The table runs by rules of another version than this app has: it can only be followed.
-    #[error("this table plays {rules} version {need}, which this app lacks: update the app")]
+    #[error("this table plays {rules} version {need}: {}", rules_advice(*have, *need))]
     RulesVersion {
         /// Name of the rules.
         rules: String,
