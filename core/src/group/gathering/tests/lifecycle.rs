@@ -345,7 +345,7 @@ fn commands_that_cannot_be_carried_out_say_why() {
     assert_eq!(
         open(setup),
         Err(CommandError::BadRulesConfig(
-            "buy-in and bank are not valid for this table".to_owned()
+            "buy-in, bank or limits are not valid for a table".to_owned()
         ))
     );
     // The opener himself may come back to his table without a store.
