@@ -104,7 +104,7 @@ pub enum Unpacked {
         /// Index of its author.
         author: u8,
         /// The action.
-        signed: SignedAction,
+        signed: Box<SignedAction>,
         /// It follows from the message alone: then a signature that does not verify is wrong.
         anchored: bool,
     },
@@ -263,10 +263,10 @@ pub fn unpack(
                 *chain = Some(((last.0, number, action.hash(packing.group)), anchored));
                 Unpacked::Action {
                     author,
-                    signed: SignedAction {
+                    signed: Box::new(SignedAction {
                         action,
                         signature: *signature,
-                    },
+                    }),
                     anchored,
                 }
             }

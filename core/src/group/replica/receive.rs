@@ -125,7 +125,7 @@ impl Replica {
                     }
                     if self.executor.verify(&signed) {
                         if self.action(&signed, sender, now, out) {
-                            new.entry(author).or_default().push(signed);
+                            new.entry(author).or_default().push(*signed);
                         }
                     } else if anchored {
                         // Whoever made this message lied: the rest of it is not worth a look.

@@ -79,7 +79,7 @@ fn actions_of(unpacked: Vec<Unpacked>) -> Vec<SignedAction> {
     unpacked
         .into_iter()
         .map(|one| match one {
-            Unpacked::Action { signed, .. } => signed,
+            Unpacked::Action { signed, .. } => *signed,
             Unpacked::Held | Unpacked::Unknown { .. } => panic!("not a new action: {one:?}"),
         })
         .collect()
@@ -270,7 +270,10 @@ fn a_receiver_that_knows_another_predecessor_gets_another_action() {
     let (packed, _) = pack(packing, std::slice::from_ref(&second), &before, 2_000).expect("ok");
     assert!(packed.anchors.is_empty());
     let got = |known: &dyn Known| unpack(packing, &packed, known).expect("canonical");
-    assert_eq!(actions_of(got(&before_second)), [second.clone()]);
+    assert_eq!(
+        actions_of(got(&before_second)),
+        std::slice::from_ref(&second)
+    );
     let other = got(&behind);
     let [
         Unpacked::Action {

@@ -218,7 +218,7 @@ fn table(trace: &'static str, rules: &dyn Rules, steps: &[Step]) -> Table {
 /// What one batch takes in every form, in parts of a bit.
 fn sizes(rules: &dyn Rules, known: &Room, signed: &[SignedAction], dictionary: &[u8]) -> [u64; 8] {
     let actions: Vec<&Action> = signed.iter().map(|signed| &signed.action).collect();
-    let naive = actions.iter().flat_map(|action| encode(action));
+    let naive = actions.iter().flat_map(encode);
     let naive: Vec<u8> = naive.collect();
     // Without the run and the hash of the action before, which no compression shortens.
     let bare = actions.iter().flat_map(|action| {
