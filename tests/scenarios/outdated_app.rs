@@ -79,3 +79,32 @@ fn nobody_waits_for_an_outdated_app() {
     assert!(room.reaches(SECOND * 30, followed), "it has caught up");
     room.is_sound();
 }
+
+/// Another version of the rules in the middle of a game: the phone follows it to its end, and says so.
+#[test]
+fn a_voter_whose_rules_changed_follows_on() {
+    let mut room = Room::sit(cheap(4), 4);
+    room.add(0, 3);
+    room.commits(&[0, 1, 2, 3], 3, SECOND * 5);
+    room.world.act(Act::Crash {
+        phone: 3,
+        clean: true,
+    });
+    room.world.age_app(3);
+    room.world.act(Act::Restart { phone: 3 });
+    room.run(SECOND * 10);
+    room.add(1, 4);
+    room.commits(&[0, 1, 2, 3], 7, SECOND * 10);
+    let group = room.world.phone(3).group().expect("a table");
+    let submit = Command::Submit {
+        group,
+        payload: add(1, None),
+        dependencies: Vec::new(),
+        validity: Default::default(),
+    };
+    assert!(matches!(
+        room.world.command(3, submit),
+        Err(CommandError::RulesVersion { .. })
+    ));
+    room.is_sound();
+}

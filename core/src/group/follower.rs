@@ -35,6 +35,9 @@ pub struct Follower {
     reachable: BTreeSet<MeshAddress>,
     addresses: BTreeSet<MeshAddress>,
     shown: Map,
+    /// Height of the state that is stored: after a restart a delta leads on from there.
+    stored_base: Option<u64>,
+    base_every: u64,
     /// When to ask again where the voters stand, after paths changed.
     greet_at: Option<Instant>,
 }
@@ -59,8 +62,9 @@ impl Follower {
         Ok(follower)
     }
 
-    /// A group that goes on from its records; none where they hold no genesis that names this phone
-    /// as a member without a vote. A state that cannot be read is fetched again.
+    /// A group that goes on from its records; none where they hold no genesis that names this phone,
+    /// or where it votes and its build has the rules. A voter whose app was updated to other rules in
+    /// the middle of a game follows it to its end. A state that cannot be read is fetched again.
     pub fn restore(
         setup: &ReplicaSetup,
         records: &[Record],
@@ -74,6 +78,7 @@ impl Follower {
                 .history
                 .install(base.header, base.finalization, base.state);
             if installed.is_ok() {
+                follower.stored_base = Some(follower.history.head().0);
                 follower.shown = follower.history.state().clone();
             }
         }
@@ -84,7 +89,11 @@ impl Follower {
     fn assemble(setup: &ReplicaSetup, genesis: SignedGenesis, now: Instant) -> Option<Self> {
         let content = &genesis.genesis;
         let own = setup.identity.peer();
-        content.observers.iter().find(|entry| entry.peer == own)?;
+        let named = content.everyone().find(|entry| entry.peer == own)?;
+        let mut rules = setup.config.rules.iter().map(|rules| rules.id());
+        if named.votes && rules.any(|rules| rules == content.rules) {
+            return None;
+        }
         let members: Vec<PeerId> = content.members.iter().map(|member| member.peer).collect();
         let epoch = content.epoch();
         let committee = Committee::new(
@@ -102,7 +111,8 @@ impl Follower {
             .max();
         let reachability = Reachability::new(
             content,
-            own,
+            // A voter whose build has other rules by now casts no vote.
+            None,
             quorum(members.len(), content.mode()),
             config.status_hysteresis,
             now,
@@ -127,6 +137,8 @@ impl Follower {
                 .map(|member| member.peer.address())
                 .collect(),
             shown: Map::new(),
+            stored_base: None,
+            base_every: setup.config.store.base_every,
             greet_at: None,
             config,
             genesis,
@@ -347,7 +359,12 @@ impl Follower {
             let fault = PeerFault::Sync("a state that is not of its block");
             return out.push(ReplicaOutput::Fault { peer: None, fault });
         }
-        if let Some(base) = Synchronizer::create_snapshot(&self.history, height) {
+        let due = self
+            .stored_base
+            .is_none_or(|base| height >= base + self.base_every);
+        let base = Synchronizer::create_snapshot(&self.history, height).filter(|_| due);
+        if let Some(base) = base {
+            self.stored_base = Some(height);
             out.push(ReplicaOutput::Store {
                 receipt: None,
                 puts: vec![replica::base_record(base)],

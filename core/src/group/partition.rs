@@ -43,7 +43,7 @@ impl Reachability {
     /// started and gives them the hysteresis to show up.
     pub fn new(
         genesis: &Genesis,
-        own: PeerId,
+        own: Option<PeerId>,
         quorum: usize,
         hysteresis: Duration,
         now: Instant,
@@ -53,8 +53,8 @@ impl Reachability {
             .iter()
             .map(|member| Member {
                 peer: member.peer,
-                own: member.peer == own,
-                heard: member.peer == own,
+                own: Some(member.peer) == own,
+                heard: Some(member.peer) == own,
                 since: now,
                 settled: true,
                 gone_since: now,

@@ -235,7 +235,11 @@ impl DrawState {
             return false;
         };
         let mut missing = std::mem::take(&mut pending.missing).into_vec();
-        let voices = &mut missing[usize::from(voter)];
+        let Some(voices) = missing.get_mut(usize::from(voter)) else {
+            // A state that these rules did not make: a transcript's base is whatever its author says.
+            pending.missing = BoundedVec::truncating(missing);
+            return false;
+        };
         *voices |= bit(author);
         let left_out = voices.count_ones() as usize >= quorum;
         pending.missing = BoundedVec::truncating(missing);

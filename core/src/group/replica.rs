@@ -202,7 +202,7 @@ impl Replica {
         draws.finalized(history.state(), now);
         let reachability = Reachability::new(
             content,
-            setup.identity.peer(),
+            Some(setup.identity.peer()),
             executor.quorum(),
             config.status_hysteresis,
             now,

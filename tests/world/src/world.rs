@@ -433,6 +433,12 @@ impl World {
         self.trace.entries()
     }
 
+    /// From its next start on, the rules of `phone` are one version older than everybody's: as if all
+    /// others had been given another app.
+    pub fn age_app(&mut self, phone: usize) {
+        self.config.outdated = Some(phone);
+    }
+
     fn node_config(&self, phone: usize) -> Config {
         #[cfg(feature = "planted")]
         let double_payout = self.config.plant == Some(Plant::DoublePayout);

@@ -133,8 +133,14 @@ impl Opener {
         if self.asking.len() < ASKING_MAX {
             self.asking.insert(origin);
         }
-        if known.is_some() || self.kept.genesis.is_some() || self.kept.entries.len() == MEMBERS_MAX
-        {
+        if self.kept.genesis.is_some() {
+            return Ok(Change::None);
+        }
+        let votes = request.rules.contains(&self.kept.rules);
+        if known.is_some() {
+            return Ok(self.listed_again(&request.joiner, request.tip, votes));
+        }
+        if self.kept.entries.len() == MEMBERS_MAX {
             return Ok(Change::None);
         }
         let name = String::from_utf8_lossy(&request.name);
@@ -143,7 +149,7 @@ impl Opener {
             peer: request.joiner,
             name: Bytes::truncating(name.into_bytes()),
             tip: request.tip,
-            votes: request.rules.contains(&self.kept.rules),
+            votes,
         };
         self.kept
             .entries
@@ -152,6 +158,24 @@ impl Opener {
         self.kept.revision += 1;
         self.owe_all();
         Ok(Change::Listed)
+    }
+
+    /// Who updates his app, or comes back with another one, is listed by what he has now.
+    fn listed_again(&mut self, joiner: &PeerId, tip: Hash, votes: bool) -> Change {
+        let mut entries = std::mem::take(&mut self.kept.entries).into_vec();
+        let others = entries.iter_mut().skip(1);
+        let changed = others
+            .filter(|entry| entry.peer == *joiner)
+            .filter(|entry| (entry.tip, entry.votes) != (tip, votes))
+            .map(|entry| (entry.tip, entry.votes) = (tip, votes))
+            .count();
+        self.kept.entries = BoundedVec::truncating(entries);
+        if changed == 0 {
+            return Change::None;
+        }
+        self.kept.revision += 1;
+        self.owe_all();
+        Change::Listed
     }
 
     pub(super) fn start(

@@ -16,7 +16,7 @@ impl Phone {
     fn new(n: u8, quorum: usize) -> Self {
         let room = Room::new(n);
         let own = room.identities[0].peer();
-        let reach = Reachability::new(room.genesis(), own, quorum, H, at(0));
+        let reach = Reachability::new(room.genesis(), Some(own), quorum, H, at(0));
         Self { room, reach }
     }
 

@@ -97,15 +97,16 @@ impl Replica {
         }
     }
 
-    /// Members without a vote hear of a new head from one voter, another one each time: the first in
-    /// reach, from the height on.
+    /// Members without a vote hear of a new head from two voters, others each time: the first in
+    /// reach, from the height on. One may have stopped without knowing it.
     pub(super) fn tell_observers(&self, height: u64, out: &mut Outbox<ReplicaOutput>) {
         let n = self.members.len().max(1) as u64;
         let order = (0..n).map(|step| u8::try_from((height % n + step) % n));
-        let teller = order
+        let mut tellers = order
             .flatten()
-            .find(|index| *index == self.own || self.is_reachable(*index));
-        if teller == Some(self.own) {
+            .filter(|index| *index == self.own || self.is_reachable(*index))
+            .take(2);
+        if tellers.any(|index| index == self.own) {
             for address in &self.observers_in_reach {
                 self.send_status(*address, false, out);
             }

@@ -118,7 +118,8 @@ impl<'a> Desk<'a> {
     }
 
     fn resize(&mut self, before: usize, after: usize) {
-        self.size = (self.size + after as u64).saturating_sub(before as u64);
+        let grown = self.size.saturating_add(after as u64);
+        self.size = grown.saturating_sub(before as u64);
     }
 }
 

@@ -439,11 +439,14 @@ const PLACES: usize = 8;
 /// Payloads of any rules: lengths, then bytes under models that learn by place.
 fn code_payloads(coder: &mut dyn Coder, payloads: &mut [Vec<u8>]) {
     let mut lengths = Number::default();
+    let mut room = PACKED_LEN_MAX;
     for payload in &mut *payloads {
         let len = lengths.code(coder, payload.len() as u64);
-        // A longer one does not encode again to the same bytes.
+        // A longer one, or more than a message holds in all, does not encode again to the same bytes:
+        // nothing of it is worth the work.
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        payload.resize(len.min(ACTION_PAYLOAD_LEN_MAX), 0);
+        payload.resize(len.min(ACTION_PAYLOAD_LEN_MAX).min(room), 0);
+        room -= payload.len();
     }
     // Small numbers and letters are more common than the rest.
     let prior: Vec<u16> = (0..=u8::MAX)

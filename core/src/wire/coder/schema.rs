@@ -3,10 +3,13 @@
 //! A payload is the number of a kind in one byte, then the kind's fields as postcard writes them:
 //! exactly what an enum of structs of small numbers encodes to.
 
-use super::{Coder, Model, Number};
+use super::{Coder, MODEL_TOTAL_MAX, Model, Number};
 
-/// Kinds that a schema can tell apart: their number stays one byte of postcard.
+/// Kinds that a schema can tell apart: their number stays one byte of postcard. Of more, nothing is
+/// coded in columns.
 pub const KINDS_MAX: usize = 128;
+/// How often a kind can be said to be met.
+const OFTEN_MAX: u16 = 64;
 
 /// One field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,9 @@ const CHOICE_PRIOR: u16 = 8;
 impl Schema {
     /// Codes payloads that all fit; false, and nothing coded, where one does not.
     pub fn pack(&self, coder: &mut dyn Coder, payloads: &[&[u8]]) -> bool {
+        if self.kinds.len() > KINDS_MAX {
+            return false;
+        }
         let rows: Option<Vec<Row>> = payloads.iter().map(|payload| self.read(payload)).collect();
         let Some(mut rows) = rows else {
             return false;
@@ -60,7 +66,18 @@ impl Schema {
     /// Kinds first, then field by field: the runs of a kind are told apart by neighbours, and like
     /// stands beside like.
     fn code(&self, coder: &mut dyn Coder, rows: &mut [Row]) {
-        let prior: Vec<u16> = self.kinds.iter().map(|(often, _)| often * 4).collect();
+        let often = || {
+            self.kinds
+                .iter()
+                .map(|(often, _)| (*often).clamp(1, OFTEN_MAX))
+        };
+        // Four times as much as was seen, where a model has room for it.
+        let scale = if often().map(u32::from).sum::<u32>() * 4 <= MODEL_TOTAL_MAX / 2 {
+            4
+        } else {
+            1
+        };
+        let prior: Vec<u16> = often().map(|often| often * scale).collect();
         // What follows what: a table's games have their beat.
         let mut kinds = vec![Model::new(&prior, STEP); self.kinds.len() + 1];
         let mut before = self.kinds.len();

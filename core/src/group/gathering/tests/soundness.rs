@@ -78,6 +78,25 @@ fn a_joiner_without_the_rules_is_listed_without_a_vote() {
     assert_eq!(votes, [true, false]);
 }
 
+/// Who updates his app before the start gets his vote.
+#[test]
+fn a_joiner_who_updates_gets_his_vote() {
+    let mut setup = join_setup(1);
+    setup.rules = vec![Counter.id()];
+    let mut opener = Phone::opener();
+    let ask = |opener: &mut Phone, setup: &JoinSetup| {
+        let request = GroupMessage::Join(join_request(setup));
+        opener.receive(address(1), request, Instant::ZERO);
+        let votes: Vec<bool> = opener.entries.iter().map(|entry| entry.votes).collect();
+        votes
+    };
+    assert_eq!(ask(&mut opener, &setup), [true, false]);
+    setup.rules = known_rules();
+    assert_eq!(ask(&mut opener, &setup), [true, true]);
+    assert_eq!(ask(&mut opener, &setup), [true, true]);
+    assert_eq!(opener.faults, []);
+}
+
 /// One version off is not having the rules.
 #[test]
 fn the_version_of_the_rules_counts() {
