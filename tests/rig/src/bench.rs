@@ -5,6 +5,8 @@
 
 pub(crate) mod codec;
 mod map;
+mod parts;
+mod resync;
 mod row;
 mod sets;
 mod view;
@@ -28,8 +30,16 @@ struct Section {
 }
 
 /// Everything that is measured, in the order of the table.
-fn sections() -> Vec<Section> {
+fn sections(codec: &[codec::Table]) -> Vec<Section> {
     vec![
+        Section {
+            name: "actions packed, bytes each without signature",
+            rows: codec::rows(codec),
+        },
+        Section {
+            name: "craps, eight players: delta and snapshot",
+            rows: resync::rows(),
+        },
         Section {
             name: "map of 10 000 entries",
             rows: map::rows(),
@@ -42,19 +52,25 @@ fn sections() -> Vec<Section> {
             name: "sets, bytes until the difference is known",
             rows: sets::rows(),
         },
+        Section {
+            name: "snapshot of 10 000 entries by parts",
+            rows: parts::rows(),
+        },
     ]
 }
 
 #[derive(Serialize)]
 struct Object<'a> {
     sections: &'a [Section],
+    actions: &'a [codec::Table],
     reconciliation: Vec<sets::Beside>,
     golden: Vec<String>,
     good: bool,
 }
 
 pub(crate) fn run(options: &BenchState) -> Result<Ending, Refusal> {
-    let sections = sections();
+    let codec = codec::tables();
+    let sections = sections(&codec);
     let golden = match &options.golden {
         Some(file) if options.bless => {
             write(file, &golden(&sections))?;
@@ -68,12 +84,13 @@ pub(crate) fn run(options: &BenchState) -> Result<Ending, Refusal> {
     if options.json {
         json::print(&Object {
             sections: &sections,
+            actions: &codec,
             reconciliation: sets::beside(),
             golden,
             good,
         });
     } else {
-        let mut text = table(&sections) + &sets::table();
+        let mut text = [table(&sections), codec::shown(&codec), sets::table()].join("\n");
         let broken = rows.filter(|row| !row.is_kept()).count();
         if broken > 0 {
             let _ = writeln!(text, "\n{broken} bounds are missed");

@@ -53,6 +53,16 @@ impl Row {
         }
     }
 
+    /// Any figure that is the same in every run.
+    pub(crate) fn value(name: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            bound,
+            repeats: true,
+        }
+    }
+
     /// A ratio of two times of this run.
     pub(crate) fn time(name: impl Into<String>, value: f64) -> Self {
         Self {
