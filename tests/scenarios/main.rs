@@ -32,6 +32,7 @@ mod same_seed;
 mod screen;
 mod shuffled_values;
 mod small_tables;
+mod snapshot_link;
 mod soak;
 mod status;
 mod tidy;

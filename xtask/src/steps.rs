@@ -12,7 +12,16 @@ use crate::tools::{
 const TEST_FEATURES: &str = "althing/mask,althing-rig/planted";
 
 /// The targets of `tests/fuzz`.
-const FUZZ_TARGETS: [&str; 5] = ["wire", "reassembly", "node", "delta", "sketch"];
+const FUZZ_TARGETS: [&str; 8] = [
+    "wire",
+    "reassembly",
+    "node",
+    "delta",
+    "sketch",
+    "parts",
+    "packed",
+    "transcript",
+];
 
 /// Everything that must hold before a commit.
 pub(crate) fn test() -> ExitCode {

@@ -3,14 +3,20 @@
 
 mod delta;
 mod node;
+mod packed;
+mod parts;
 mod reassembly;
 mod sketch;
+mod transcript;
 mod wire;
 
 pub use delta::delta;
 pub use node::node;
+pub use packed::packed;
+pub use parts::parts;
 pub use reassembly::reassembly;
 pub use sketch::sketch;
+pub use transcript::transcript;
 pub use wire::wire;
 
 /// The input, eaten from the front.

@@ -57,3 +57,18 @@ fn delta() {
 fn sketch() {
     replay("sketch", althing_fuzz::sketch);
 }
+
+#[test]
+fn parts() {
+    replay("parts", althing_fuzz::parts);
+}
+
+#[test]
+fn packed() {
+    replay("packed", althing_fuzz::packed);
+}
+
+#[test]
+fn transcript() {
+    replay("transcript", althing_fuzz::transcript);
+}

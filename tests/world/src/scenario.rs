@@ -2,12 +2,14 @@
 
 mod replay;
 mod room;
+mod snapshot;
 mod soak;
 mod table;
 mod watch;
 
 pub use replay::{ReplayOptions, replay};
 pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
+pub use snapshot::{SnapshotOptions, SnapshotOverLink, snapshot_over_link};
 pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, soak};
 pub use table::{TableOptions, table};
 
@@ -61,10 +63,20 @@ pub fn gather(world: &mut World, players: usize, game: Game) -> Result<(), Strin
         Game::Craps => CrapsConfig::default().encode(),
         Game::Counter => Vec::new(),
     };
+    gather_with(world, players, game.rules(), rules_config)
+}
+
+/// The same with any rule set that phones have.
+pub(crate) fn gather_with(
+    world: &mut World,
+    players: usize,
+    rules: &str,
+    rules_config: Vec<u8>,
+) -> Result<(), String> {
     let name = |world: &World, phone: usize| world.phone(phone).name().to_owned();
     let open = Command::OpenTable {
         name: name(world, 0),
-        rules: game.rules().to_owned(),
+        rules: rules.to_owned(),
         rules_config,
         mode: None,
     };

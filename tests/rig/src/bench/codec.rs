@@ -11,6 +11,8 @@ mod schemas;
 mod tests;
 pub(crate) mod traces;
 
+use std::fmt::Write as _;
+
 use althing::crypto::{Hash, Identity, Signature};
 use althing::id::{GroupId, PeerId, RunId};
 use althing::rules::Rules;
@@ -22,41 +24,32 @@ use althing::wire::{
 };
 use lz4_flex::block;
 use schemas::Plain;
+use serde::Serialize;
 use traces::Step;
+
+use super::row::{self, Bound};
 
 /// Actions of one batch, by column of the table.
 pub(crate) const BATCHES: [usize; 4] = [1, 4, 16, 64];
 /// Bytes of the dictionary that one of the baselines gets, taken from the first half of the trace.
 const DICTIONARY_LEN: usize = 4 * 1024;
 
-/// One measured number.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Measure {
-    /// What it is.
-    pub(crate) name: String,
-    /// Measured; bytes an action where the name says nothing else.
-    pub(crate) value: f64,
-    /// What it must not exceed; none for what is only shown.
-    pub(crate) bound: Option<f64>,
-    /// Value by bound, or by the baseline that the name says; none where neither is.
-    pub(crate) ratio: Option<f64>,
-}
-
 /// One way to write actions, with its mean bytes an action by batch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) bytes: [f64; BATCHES.len()],
 }
 
 /// One trace and what was measured on its second half.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Table {
     pub(crate) trace: &'static str,
     pub(crate) rows: Vec<Row>,
 }
 
 /// Rows of a table that others are compared with.
+const CRAPS: &str = "craps";
 pub(crate) const NAIVE: &str = "postcard, naive";
 pub(crate) const PACKED: &str = "packed";
 pub(crate) const ENTROPY: &str = "model entropy";
@@ -81,7 +74,7 @@ pub(crate) fn tables() -> Vec<Table> {
     let grid = Plain::new(Some(&schemas::GRID));
     let none = Plain::new(None);
     [
-        ("craps", traces::CRAPS, &craps as &dyn Rules),
+        (CRAPS, traces::CRAPS, &craps as &dyn Rules),
         ("cards, with a schema", traces::CARDS, &cards),
         ("cards, general model", traces::CARDS, &none),
         ("grid, with a schema", traces::GRID, &grid),
@@ -95,25 +88,64 @@ pub(crate) fn tables() -> Vec<Table> {
     .collect()
 }
 
-/// The same as a list: every packed cell beside its bound, where it has one, or beside the naive one.
-pub(crate) fn measures() -> Vec<Measure> {
-    let mut measures = Vec::new();
-    for table in tables() {
+/// What has a bound, or is kept: every packed cell beside its floor and goal, and how far one action is
+/// below the naive form.
+pub(crate) fn rows(tables: &[Table]) -> Vec<row::Row> {
+    let mut rows = Vec::new();
+    for table in tables {
         for batch in BATCHES {
             let value = table.bytes(PACKED, batch);
+            let name = format!("{}, batch of {batch}", table.trace);
             let bounds = CRAPS_BOUNDS.iter().find(|(of, ..)| *of == batch);
-            let bound = bounds
-                .filter(|_| table.trace == "craps")
-                .map(|(_, _, goal)| *goal);
-            measures.push(Measure {
-                name: format!("{}, batch {batch}, packed", table.trace),
-                value,
-                bound,
-                ratio: Some(value / bound.unwrap_or_else(|| table.bytes(NAIVE, batch))),
-            });
+            match bounds.filter(|_| table.trace == CRAPS) {
+                Some((_, floor, goal)) => {
+                    rows.push(row::Row::value(
+                        format!("{name}, floor"),
+                        value,
+                        Bound::AtMost(*floor),
+                    ));
+                    rows.push(row::Row::value(
+                        format!("{name}, goal"),
+                        value,
+                        Bound::AtMost(*goal),
+                    ));
+                }
+                None => rows.push(row::Row::value(name, value, Bound::None)),
+            }
+        }
+        if table.trace == CRAPS {
+            let below = 100.0 * (1.0 - table.bytes(PACKED, 1) / table.bytes(NAIVE, 1));
+            for (what, least) in [("floor", 89.0), ("goal", 95.0)] {
+                let name = format!("  one action below naive: percent, {what}");
+                rows.push(row::Row::value(name, below, Bound::AtLeast(least)));
+            }
         }
     }
-    measures
+    rows
+}
+
+/// The tables, every form beside the others.
+pub(crate) fn shown(tables: &[Table]) -> String {
+    let mut text = String::from(
+        "actions, bytes each without signature, by batch (second half of each trace; naive: 32-byte ids and\n\
+         the hash of the action before; bare: author, number and payload; model entropy: what the packed\n\
+         form's model says that it must take)\n",
+    );
+    for table in tables {
+        let _ = write!(text, "  {:42}", table.trace);
+        for batch in BATCHES {
+            let _ = write!(text, "  {batch:>7}");
+        }
+        text.push('\n');
+        for row in &table.rows {
+            let _ = write!(text, "    {:40}", row.name);
+            for bytes in row.bytes {
+                let _ = write!(text, "  {bytes:>7.2}");
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// A group in which everybody has acted before, and knows it of everybody.
@@ -175,7 +207,7 @@ fn table(trace: &'static str, rules: &dyn Rules, steps: &[Step]) -> Table {
         NAIVE,
         "postcard, naive + LZ4",
         "postcard, naive + LZ4, 4 KiB dictionary",
-        "postcard, author, number, payload alone",
+        "postcard, bare",
         "packed, message without signatures",
         PACKED,
         ENTROPY,

@@ -20,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) bound: Bound,
     /// Whether it is the same in every run: a count, never a time.
     pub(crate) repeats: bool,
+    /// Why its bound is missed, where that is known and written down: it is shown, and fails nothing.
+    pub(crate) known: Option<&'static str>,
 }
 
 impl Row {
@@ -30,6 +32,7 @@ impl Row {
             value: value as f64,
             bound: Bound::AtMost(most as f64),
             repeats: true,
+            known: None,
         }
     }
 
@@ -40,6 +43,7 @@ impl Row {
             value: large as f64 / small.max(1) as f64,
             bound,
             repeats: true,
+            known: None,
         }
     }
 
@@ -50,6 +54,18 @@ impl Row {
             value: value as f64,
             bound: Bound::None,
             repeats: true,
+            known: None,
+        }
+    }
+
+    /// Any figure that is the same in every run.
+    pub(crate) fn value(name: impl Into<String>, value: f64, bound: Bound) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            bound,
+            repeats: true,
+            known: None,
         }
     }
 
@@ -60,7 +76,19 @@ impl Row {
             value,
             bound: Bound::None,
             repeats: false,
+            known: None,
         }
+    }
+
+    /// Its bound may be missed, because of `why`.
+    pub(crate) fn known(mut self, why: &'static str) -> Self {
+        self.known = Some(why);
+        self
+    }
+
+    /// Whether its bound is kept, or missed as is known.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.is_kept() || self.known.is_some()
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -96,7 +124,10 @@ impl Row {
             self.name,
             self.shown()
         );
-        line.trim_end().to_owned()
+        match self.known.filter(|_| !self.is_kept()) {
+            Some(why) => format!("{line}: {why}"),
+            None => line.trim_end().to_owned(),
+        }
     }
 }
 
@@ -127,6 +158,10 @@ mod tests {
             Row::at_most("what", 31, 30).line(6),
             "what            31       <= 30     1.03  NO"
         );
+        assert!(!Row::at_most("what", 31, 30).is_fine());
+        let known = Row::at_most("what", 31, 30).known("too many");
+        assert!(known.is_fine() && !known.is_kept());
+        assert!(known.line(6).ends_with("NO: too many"));
         assert_eq!(Row::time("what", 1.5).line(4), "what        1.50");
     }
 }

@@ -219,7 +219,7 @@ fn place(phone: usize) -> (i64, i64) {
 }
 
 /// Runs until nothing is under way, at most for `time`.
-fn settle(world: &mut World, players: usize, time: Duration) {
+pub(super) fn settle(world: &mut World, players: usize, time: Duration) {
     let end = world.now() + time;
     while world.now() < end {
         let until = (world.now() + Duration::from_millis(500)).min(end);
@@ -238,7 +238,7 @@ fn increment() -> Vec<u8> {
     .encode()
 }
 
-fn unfinished(world: &World, players: usize, why: String) -> Report {
+pub(super) fn unfinished(world: &World, players: usize, why: String) -> Report {
     let mut report = world.report(players);
     report.unfinished = Some(why);
     report

@@ -6,6 +6,7 @@ use althing::crypto::Hash;
 use althing::node::Status;
 
 use super::World;
+use crate::airtime::Phy;
 use crate::phone::Phone;
 use crate::player;
 use crate::report::{
@@ -52,6 +53,21 @@ impl World {
             })
             .collect();
         links.into_iter().collect()
+    }
+
+    /// What the link between two phones carries in one direction, in values of its length, bit/s.
+    pub fn ceiling_bps(&self, one: usize, other: usize) -> Option<u64> {
+        let pdus_max = [one, other].map(|phone| self.phones[phone].profile().pdus_max());
+        let pdus_max = pdus_max[0].min(pdus_max[1]);
+        let between = self.by_phone[one].intersection(&self.by_phone[other]);
+        between
+            .map(|id| &self.connections[id])
+            .filter(|connection| connection.cut_since.is_none())
+            .map(|connection| {
+                let value_len = usize::from(connection.value_len_max);
+                Phy::TWO.goodput_bps(connection.interval_us, value_len, pdus_max)
+            })
+            .max()
     }
 
     /// The room now. The first `players` phones play.

@@ -131,7 +131,11 @@ fn craps_fits_the_floor_and_the_goal() {
             assert!(packed <= 0.2 * table.bytes(NAIVE, batch));
         }
     }
-    assert_eq!(measures().len(), tables.len() * BATCHES.len());
+    let (floors_and_goals, below) = (CRAPS_BOUNDS.len(), 2);
+    assert_eq!(
+        rows(&tables).len(),
+        tables.len() * BATCHES.len() + floors_and_goals + below
+    );
 }
 
 /// The median action is at most 2 % of the state that it changes, in each half of the trace.
