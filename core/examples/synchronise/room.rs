@@ -39,10 +39,12 @@ impl Room {
             peer: *peer,
             name: Bytes::truncating(name.as_bytes().to_vec()),
             tip: Hash::ZERO,
+            votes: true,
         });
         let mut genesis = Genesis {
             group: GROUP,
             members: BoundedVec::from_vec(entries.collect())?,
+            observers: BoundedVec::new(),
             rules: Counter.id(),
             rules_config: Bytes::new(),
             modes: BoundedVec::from_vec(vec![Mode::Majority; 16])?,
