@@ -8,6 +8,7 @@ mod catch_up;
 #[cfg(test)]
 mod cluster;
 mod count;
+mod diverge;
 mod port;
 mod reach;
 mod receive;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use super::{
     CertifiedValue, Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Rollback,
-    Standing, Submissions, Tally, TallySetup, Transcript, View, WaitingFor,
+    Standing, Submissions, Tally, TallySetup, Transcript, View,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
@@ -36,6 +37,7 @@ use crate::state::{History, Key, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
+use diverge::Diverging;
 use reconcile::Reconciliations;
 use submit::Repeat;
 
@@ -76,6 +78,7 @@ pub struct Replica {
     /// Per author, the first number that was asked for last, and when to ask for it again.
     asked_actions: BTreeMap<u8, (u64, Instant)>,
     reconciliations: Reconciliations,
+    diverging: Diverging,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     repeat: Repeat,
@@ -239,6 +242,7 @@ impl Replica {
             }),
             asked_actions: BTreeMap::new(),
             reconciliations: Reconciliations::default(),
+            diverging: Diverging::default(),
             offers: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
@@ -328,6 +332,7 @@ impl Replica {
             self.reachability.deadline(),
             self.draws.deadline(),
             self.tally.deadline(),
+            self.diverging.deadline(),
             self.synchronizer
                 .deadline()
                 .map(|at| (at, "an unanswered request")),
@@ -405,73 +410,6 @@ impl Replica {
         })
     }
 
-    /// What is waited for, and for whom.
-    pub fn waiting_for(&self) -> Vec<WaitingFor> {
-        let mut waiting = Vec::new();
-        let peers = |indices: Vec<u8>| {
-            indices
-                .iter()
-                .filter_map(|index| self.members.get(usize::from(*index)))
-                .copied()
-                .collect()
-        };
-        if !self.reachability.quorum_in_reach() {
-            let missing = self.members.iter().filter(|member| {
-                member.address() != self.own_address()
-                    && !self.reachable.contains(&member.address())
-            });
-            waiting.push(WaitingFor {
-                what: "quorum",
-                whom: missing.copied().collect(),
-            });
-        }
-        for (what, whom) in self.consensus.waiting_for() {
-            waiting.push(WaitingFor {
-                what,
-                whom: peers(whom),
-            });
-        }
-        for (voter, kind) in &self.refusals {
-            let what = match kind {
-                RefusalKind::Invalid { .. } => "a vote refused: invalid",
-                RefusalKind::Conflict => "a vote refused: something is missing there",
-                RefusalKind::Busy { .. } => "a vote refused: busy",
-            };
-            waiting.push(WaitingFor {
-                what,
-                whom: peers(vec![*voter]),
-            });
-        }
-        let absent = self.draws.waiting_for();
-        if !absent.is_empty() {
-            waiting.push(WaitingFor {
-                what: "preimage",
-                whom: peers(absent),
-            });
-        }
-        let asked: Vec<u8> = self.synchronizer.waits_for().into_iter().collect();
-        if !asked.is_empty() {
-            waiting.push(WaitingFor {
-                what: "blocks",
-                whom: peers(asked),
-            });
-        }
-        let lacking = self.tally.waiting_for();
-        if !lacking.is_empty() {
-            waiting.push(WaitingFor {
-                what: "a sign that counts came",
-                whom: peers(lacking),
-            });
-        }
-        if !self.storing.is_empty() || self.tally.is_storing() {
-            waiting.push(WaitingFor {
-                what: "store",
-                whom: vec![],
-            });
-        }
-        waiting
-    }
-
     fn timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let due =
             |deadline: Option<(Instant, &'static str)>| deadline.is_some_and(|(at, _)| at <= now);
@@ -489,6 +427,7 @@ impl Replica {
                 self.dirty = true;
             }
         }
+        self.diverging_timeout(now, out);
         if due(self.tally.deadline()) {
             self.tally_timeout(now, out);
         }

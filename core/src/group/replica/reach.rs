@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{Replica, ReplicaEvent, ReplicaOutput};
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::Outbox;
+use crate::group::WaitingFor;
 use crate::time::Instant;
+use crate::wire::RefusalKind;
 
 impl Replica {
     /// Notes since when there is work; without any, nothing stalls.
@@ -43,6 +45,73 @@ impl Replica {
             .filter_map(member)
             .filter(|peer| *peer != self.identity.peer())
             .collect()
+    }
+
+    /// What is waited for, and for whom.
+    pub fn waiting_for(&self) -> Vec<WaitingFor> {
+        let mut waiting = Vec::new();
+        let peers = |indices: Vec<u8>| {
+            indices
+                .iter()
+                .filter_map(|index| self.members.get(usize::from(*index)))
+                .copied()
+                .collect()
+        };
+        if !self.reachability.quorum_in_reach() {
+            let missing = self.members.iter().filter(|member| {
+                member.address() != self.own_address()
+                    && !self.reachable.contains(&member.address())
+            });
+            waiting.push(WaitingFor {
+                what: "quorum",
+                whom: missing.copied().collect(),
+            });
+        }
+        for (what, whom) in self.consensus.waiting_for() {
+            waiting.push(WaitingFor {
+                what,
+                whom: peers(whom),
+            });
+        }
+        for (voter, kind) in &self.refusals {
+            let what = match kind {
+                RefusalKind::Invalid { .. } => "a vote refused: invalid",
+                RefusalKind::Conflict => "a vote refused: something is missing there",
+                RefusalKind::Busy { .. } => "a vote refused: busy",
+            };
+            waiting.push(WaitingFor {
+                what,
+                whom: peers(vec![*voter]),
+            });
+        }
+        let absent = self.draws.waiting_for();
+        if !absent.is_empty() {
+            waiting.push(WaitingFor {
+                what: "preimage",
+                whom: peers(absent),
+            });
+        }
+        let asked: Vec<u8> = self.synchronizer.waits_for().into_iter().collect();
+        if !asked.is_empty() {
+            waiting.push(WaitingFor {
+                what: "blocks",
+                whom: peers(asked),
+            });
+        }
+        let lacking = self.tally.waiting_for();
+        if !lacking.is_empty() {
+            waiting.push(WaitingFor {
+                what: "a sign that counts came",
+                whom: peers(lacking),
+            });
+        }
+        if !self.storing.is_empty() || self.tally.is_storing() {
+            waiting.push(WaitingFor {
+                what: "store",
+                whom: vec![],
+            });
+        }
+        waiting
     }
 
     /// Who can be reached now.

@@ -1,0 +1,1 @@
+//! Evidence: what it proves, and to whom.
