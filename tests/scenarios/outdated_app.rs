@@ -68,7 +68,10 @@ fn nobody_waits_for_an_outdated_app() {
     room.part(&[OUTDATED]);
     room.add(0, 5);
     room.commits(&[0, 1, 2, 3], 5, SECOND * 5);
-    room.world.act(Act::Crash { phone: OUTDATED });
+    room.world.act(Act::Crash {
+        phone: OUTDATED,
+        clean: false,
+    });
     room.add(1, 5);
     room.commits(&[0, 1, 2, 3], 10, SECOND * 5);
     room.world.act(Act::Restart { phone: OUTDATED });

@@ -248,7 +248,10 @@ impl Divergence {
     /// they can.
     pub fn words(&self, rules: &dyn Rules) -> String {
         let certified = match self.certified_root() {
-            Some(root) => format!("block {:?} at height {}, root {root:?}", self.block, self.height),
+            Some(root) => format!(
+                "block {:?} at height {}, root {root:?}",
+                self.block, self.height
+            ),
             None => format!("block {:?} at height {}", self.block, self.height),
         };
         let found = match self.kind {

@@ -257,11 +257,7 @@ impl Executor {
     }
 
     /// What `block` does here, whatever it says of its fates and of its root.
-    pub(super) fn outcome(
-        &self,
-        parent: Standing<'_>,
-        block: &Block,
-    ) -> Result<Executed, Invalid> {
+    pub(super) fn outcome(&self, parent: Standing<'_>, block: &Block) -> Result<Executed, Invalid> {
         if parent.height.checked_add(1) != Some(block.height) {
             return Err(content("not the height above its parent"));
         }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::step::SyncStep;
 
+use super::SyncError;
 use super::collection::Collection;
 use super::examine::Examination;
 use super::resolve::{self, Apply, Order, Resolved};
 use super::validate::{self, check_final};
-use super::SyncError;
 use crate::crypto::Hash;
 use crate::error::PeerFault;
 use crate::state::{History, Map};

@@ -104,6 +104,10 @@ pub(crate) struct Transcript {
     /// their past than they would
     #[arg(long = "transcript", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Where to write the evidence of a phone that computed something else than what was agreed on,
+    /// if one did
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evidence: Option<PathBuf>,
 }
 
 /// A replay.

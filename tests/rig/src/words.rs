@@ -287,6 +287,10 @@ fn close(text: &mut String, report: &Report, wall: Duration, command: &str, writ
             );
         }
     }
+    for kept in &report.diverged {
+        let name = &report.names[kept.phone];
+        line(text, format_args!("{name} DIVERGED: {}", kept.words));
+    }
     let broken: Vec<json::Broken> = report.violations.iter().map(json::Broken::new).collect();
     violations(text, &broken);
     line(

@@ -131,7 +131,9 @@ fn a_divergence_stays_and_shows_what_is_known_last() {
         evidence: evidence.clone(),
     };
     assert_eq!(phone.reach.diverged(evidence), Some(diverged.clone()));
-    let told_again = phone.reach.diverged(String::from("two finalizations at height 7"));
+    let told_again = phone
+        .reach
+        .diverged(String::from("two finalizations at height 7"));
     assert_eq!(told_again, None);
     assert_eq!(phone.reach.timeout(at(9000)), None);
     assert_eq!(phone.reach.status(), diverged);

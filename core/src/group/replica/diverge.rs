@@ -334,18 +334,12 @@ impl Replica {
 
     /// Looks in what others say to each other for blocks that became final: who does not vote hears
     /// of them in no other way.
-    pub(super) fn overhear(
-        &mut self,
-        sender: Option<u8>,
-        message: &GroupMessage,
-        now: Instant,
-    ) {
+    pub(super) fn overhear(&mut self, sender: Option<u8>, message: &GroupMessage, now: Instant) {
         let (Some(sender), true) = (sender, self.consensus.is_stopped()) else {
             return;
         };
-        let news = |kind, block: &Hash| {
-            kind == VoteKind::Finalize && self.history.find(block).is_none()
-        };
+        let news =
+            |kind, block: &Hash| kind == VoteKind::Finalize && self.history.find(block).is_none();
         let heard = match message {
             GroupMessage::Votes(votes) => votes
                 .iter()
@@ -427,13 +421,16 @@ impl Replica {
     }
 
     fn store_divergence(&self, out: &mut Outbox<ReplicaOutput>) {
-        out.extend(self.diverging.record.as_ref().map(|record| {
-            ReplicaOutput::Store {
-                receipt: None,
-                puts: vec![restore::divergence_record(record)],
-                deletes: vec![],
-            }
-        }));
+        out.extend(
+            self.diverging
+                .record
+                .as_ref()
+                .map(|record| ReplicaOutput::Store {
+                    receipt: None,
+                    puts: vec![restore::divergence_record(record)],
+                    deletes: vec![],
+                }),
+        );
     }
 
     fn tell_divergence(&mut self, out: &mut Outbox<ReplicaOutput>) {
@@ -471,3 +468,6 @@ fn headers_of(found: &Contradiction) -> Vec<Header> {
     headers.extend(found.above.iter().copied());
     headers
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Replica, ReplicaEvent, ReplicaOutput};
+use crate::group::WaitingFor;
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::Outbox;
-use crate::group::WaitingFor;
 use crate::time::Instant;
 use crate::wire::RefusalKind;
 

@@ -177,7 +177,10 @@ pub(super) fn describe_entry(key: &[u8], value: &[u8]) -> Option<String> {
         key if *key == BESTS_KEY => Some(format!("all bets could win {} chips", number()?)),
         [THROW, _] => {
             let (number, dice) = parse_throw(value)?;
-            Some(format!("throw {number} is {} and {}", dice.first, dice.second))
+            Some(format!(
+                "throw {number} is {} and {}",
+                dice.first, dice.second
+            ))
         }
         _ => None,
     }

@@ -158,7 +158,7 @@ impl World {
         let mut heads = BTreeSet::new();
         let mut tallies = BTreeSet::new();
         for (index, phone) in self.phones.iter().enumerate().take(players) {
-            if self.config.bent == Some(index) {
+            if self.is_bent(index) {
                 continue;
             }
             tallies.insert(phone.tally().map(|tally| tally.value));
@@ -251,6 +251,7 @@ impl World {
             unfinished: None,
             recording: None,
             transcript: None,
+            diverged: self.diverged(players),
         }
     }
 
