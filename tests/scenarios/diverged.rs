@@ -27,7 +27,11 @@ fn sit(seed: u64) -> Room {
         overpays: Some(BENT),
         ..cheap(seed)
     };
-    Room::sit_by(config, 4, Game::Craps, None)
+    let mut room = Room::sit_by(config, 4, Game::Craps, None);
+    room.submit(0, CrapsAction::Sit.encode());
+    let seated = |world: &World| (0..4).all(|phone| table(world, phone).shooter == Some(0));
+    assert!(room.reaches(SECOND * 20, seated), "one shooter");
+    room
 }
 
 fn table(world: &World, phone: usize) -> Table {
@@ -175,7 +179,13 @@ fn it_follows_without_a_vote_and_keeps_its_evidence() {
             let view = world.phone(0).view();
             view.is_some_and(|view| view.head.height > before) && follows(world)
         };
-        assert!(room.reaches(SECOND * 20, grows), "step {step}: it follows");
+        let heights = |room: &Room| [0, BENT].map(|phone| room.view(phone).head.height);
+        assert!(
+            room.reaches(SECOND * 20, grows),
+            "step {step}: {before}, {:?}, {:?}",
+            heights(&room),
+            room.view(0).status,
+        );
     }
     let group = room.world.phone(0).group().expect("a table");
     let submit = Command::Submit {

@@ -31,7 +31,7 @@ pub(crate) struct Table {
 
 /// A player that computed something else than what was agreed on.
 #[derive(Debug, Serialize)]
-struct Diverged {
+pub(crate) struct Diverged {
     phone: usize,
     height: u64,
     what: String,
@@ -40,7 +40,7 @@ struct Diverged {
 }
 
 impl Diverged {
-    fn new(kept: &KeptDivergence) -> Self {
+    pub(crate) fn new(kept: &KeptDivergence) -> Self {
         let bytes = kept.divergence.encode();
         Self {
             phone: kept.phone,
@@ -72,6 +72,9 @@ pub(crate) struct Soak {
     pub(crate) crashes: u64,
     pub(crate) links_lost: u64,
     pub(crate) violations: Vec<Broken>,
+    /// With one seed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) diverged: Vec<Diverged>,
     pub(crate) virtual_ms: u64,
     pub(crate) speed: f64,
     pub(crate) rounds_per_s: f64,

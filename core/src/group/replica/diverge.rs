@@ -16,7 +16,7 @@ use crate::group::{Divergence, DivergenceKind, DivergenceOutcome};
 use crate::outbox::{Outbox, Record};
 use crate::state::Map;
 use crate::time::{Duration, Instant};
-use crate::wire::{Block, Certificate, GroupMessage, Header, VoteKind};
+use crate::wire::{Block, Certificate, GroupMessage, Header, VoteKind, VoteStatement};
 
 /// A certified block that came to something else here.
 #[derive(Debug)]
@@ -44,12 +44,14 @@ struct Ask {
     at: Instant,
     pause: Duration,
     member: u8,
+    /// What was voted on.
+    block: Hash,
     /// The own height then: once it is passed there is nothing to ask for.
     height: u64,
     tries: u8,
 }
 
-/// How often is asked for a block that was voted on: it may never become final.
+/// How often members are asked for a block that was voted on: it may never become final.
 const ASKS_MAX: u8 = 6;
 
 /// What is fetched now.
@@ -338,24 +340,27 @@ impl Replica {
         let (Some(sender), true) = (sender, self.consensus.is_stopped()) else {
             return;
         };
-        let news =
-            |kind, block: &Hash| kind == VoteKind::Finalize && self.history.find(block).is_none();
-        let heard = match message {
-            GroupMessage::Votes(votes) => votes
-                .iter()
-                .any(|vote| news(vote.statement.kind, &vote.statement.block)),
-            GroupMessage::Certificates(certificates) => certificates
-                .iter()
-                .any(|it| news(it.statement.kind, &it.statement.block)),
-            _ => false,
+        let news = |statement: &VoteStatement| {
+            let news = statement.kind == VoteKind::Finalize
+                && self.history.find(&statement.block).is_none();
+            news.then_some(statement.block)
         };
-        if heard {
+        let heard = match message {
+            GroupMessage::Votes(votes) => votes.iter().find_map(|it| news(&it.statement)),
+            GroupMessage::Certificates(all) => all.iter().find_map(|it| news(&it.statement)),
+            _ => None,
+        };
+        let known = self.diverging.ask;
+        let new = |block: &Hash| known.is_none_or(|ask| ask.block != *block);
+        if let Some(block) = heard.filter(new) {
             // Once for all votes of a block, when the last of them should be there.
             let pause = self.config.repeat_min;
-            self.diverging.ask.get_or_insert(Ask {
-                at: now + pause,
+            let at = now + pause;
+            self.diverging.ask = Some(Ask {
+                at: known.map_or(at, |ask| ask.at.min(at)),
                 pause,
                 member: sender,
+                block,
                 height: self.history.head().0,
                 tries: 0,
             });
