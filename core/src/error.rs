@@ -46,6 +46,14 @@ pub enum CommandError {
         /// Version that the group runs by.
         need: u16,
     },
+    /// What the others agreed on is something else by the rules of this build: it can only be followed.
+    #[error(
+        "this app computed block {height} otherwise than the others: update it; until then this table is only shown"
+    )]
+    Diverged {
+        /// Height of the first block that differs.
+        height: u64,
+    },
     /// The configuration was refused by the rule set.
     #[error("the rules refuse this configuration: {0}")]
     BadRulesConfig(String),

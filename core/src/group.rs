@@ -4,6 +4,7 @@
 
 mod api;
 mod certified;
+mod divergence;
 mod execute;
 #[cfg(test)]
 mod fixture;
@@ -24,6 +25,10 @@ pub use api::{
     Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
+pub use divergence::{
+    CutValue, DIFFERING_KEYS_MAX, DIFFERING_VALUE_LEN_MAX, DIVERGENCE_LEN_MAX, DIVERGENCE_VERSION,
+    DifferingKey, Divergence, DivergenceError, DivergenceKind, DivergenceOutcome,
+};
 pub use execute::{
     BLOCK_LEN_MAX, Executed, Executor, Invalid, Opened, REFUSED_PER_AUTHOR_MAX, Standing,
     genesis_state,

@@ -27,8 +27,8 @@ use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    CertifiedValue, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView,
-    Transcript, TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Divergence, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId,
+    TallyView, Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
@@ -282,6 +282,12 @@ impl Node {
         let replicas = self.tables.values();
         let replicas = replicas.filter_map(|table| table.running.as_ref()?.replica());
         replicas.map(|replica| replica.applied_twice()).sum()
+    }
+
+    /// What was found when a group and this phone's own execution diverged: none as long as they agree.
+    /// [`Divergence::encode`] gives the bytes to hand on, [`Divergence::verify`] checks them elsewhere.
+    pub fn divergence(&self, group: GroupId) -> Option<Divergence> {
+        self.replica(group)?.divergence().cloned()
     }
 
     /// A group as it was at `height`: its state, head and transcript, beside the live ones, which do

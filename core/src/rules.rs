@@ -224,6 +224,13 @@ pub trait Rules: Send + Sync + fmt::Debug {
 
     /// An action in words for a transcript.
     fn describe_action(&self, action: &[u8]) -> String;
+
+    /// One entry of the state in words, for evidence of a divergence; none where the rules have no
+    /// name for the key.
+    fn describe_entry(&self, key: &[u8], value: &[u8]) -> Option<String> {
+        let _ = (key, value);
+        None
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 
 mod answer;
 mod collection;
+mod examine;
 pub mod merge;
 pub mod pack;
 pub mod reconcile;

@@ -73,6 +73,14 @@ pub enum AlthingError {
         /// Version that the table runs by.
         need: u16,
     },
+    /// The table agreed on something else than this app computed: it is only shown.
+    #[error(
+        "this app computed block {height} otherwise than the others: update it; until then this table is only shown"
+    )]
+    Diverged {
+        /// Height of the first block that differs.
+        height: u64,
+    },
     /// The rule set refused its configuration.
     #[error("the rules refuse this configuration: {reason}")]
     BadRulesConfig {
@@ -246,6 +254,7 @@ impl From<CommandError> for AlthingError {
             CommandError::RulesVersion { rules, have, need } => {
                 Self::RulesVersion { rules, have, need }
             }
+            CommandError::Diverged { height } => Self::Diverged { height },
             CommandError::UnknownRules(name) => Self::UnknownRules { name },
             CommandError::BadRulesConfig(reason) => Self::BadRulesConfig { reason },
             CommandError::PayloadTooLong { len, max } => Self::PayloadTooLong {

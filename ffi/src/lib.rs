@@ -293,6 +293,17 @@ impl Althing {
             Ok(transcript.map(|transcript| transcript.encode()))
         })
     }
+
+    /// The evidence where this phone and its group diverged (status `Diverged`), as the bytes of a
+    /// file to send to whoever makes the rules; null as long as they agree. It holds the certified
+    /// header, the certificate, both roots, and the first differing entries of the state.
+    pub fn divergence(&self, group: String) -> Result<Option<Vec<u8>>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| {
+            let divergence = machine.node().divergence(group);
+            Ok(divergence.map(|divergence| divergence.encode()))
+        })
+    }
 }
 
 impl Althing {

@@ -17,6 +17,7 @@ mod counter_example;
 mod crashes;
 mod crowd;
 mod dead_leader;
+mod diverged;
 mod idle_table;
 mod late_joiner;
 mod line_of_phones;

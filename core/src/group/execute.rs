@@ -101,6 +101,16 @@ pub enum Invalid {
     WrongRoot,
 }
 
+impl Invalid {
+    /// The numbered rule of consensus that it breaks.
+    pub(super) fn rule(self) -> u8 {
+        match self {
+            Self::Rule { rule, .. } => rule,
+            Self::WrongRoot => 4,
+        }
+    }
+}
+
 /// Makes and judges the blocks of one group.
 #[derive(Debug)]
 pub struct Executor {
@@ -236,6 +246,18 @@ impl Executor {
 
     /// Judges `block` and gives the state after it.
     pub fn execute(&self, parent: Standing<'_>, block: &Block) -> Result<Executed, Invalid> {
+        let executed = self.outcome(parent, block)?;
+        if !is_as_said(&executed, block) {
+            return Err(content("other fates"));
+        }
+        if self.compares_roots() && executed.state.root() != block.root {
+            return Err(Invalid::WrongRoot);
+        }
+        Ok(executed)
+    }
+
+    /// What `block` does here, whatever it says of its fates and of its root.
+    pub(super) fn outcome(&self, parent: Standing<'_>, block: &Block) -> Result<Executed, Invalid> {
         if parent.height.checked_add(1) != Some(block.height) {
             return Err(content("not the height above its parent"));
         }
@@ -274,12 +296,6 @@ impl Executor {
                 rule: 2,
                 what: "an empty block",
             });
-        }
-        if refused(&executed.fates) != block.refused {
-            return Err(content("other fates"));
-        }
-        if self.compares_roots() && executed.state.root() != block.root {
-            return Err(Invalid::WrongRoot);
         }
         Ok(executed)
     }
@@ -524,6 +540,11 @@ fn refused(fates: &[(ActionId, Option<Reason>)]) -> BoundedVec<Refused, BLOCK_AC
         })
         .collect();
     BoundedVec::truncating(refused)
+}
+
+/// Whether `executed` has the fates that `block` says.
+pub(super) fn is_as_said(executed: &Executed, block: &Block) -> bool {
+    refused(&executed.fates) == block.refused
 }
 
 fn content(what: &'static str) -> Invalid {

@@ -338,6 +338,7 @@ impl Follower {
                 | SyncStep::More
                 | SyncStep::UpToDate
                 | SyncStep::Late
+                | SyncStep::Examined { .. }
                 | SyncStep::Busy { .. },
             ) => {}
             Err(fault) => out.push(ReplicaOutput::Fault {

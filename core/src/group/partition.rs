@@ -116,10 +116,10 @@ impl Reachability {
         (after != before).then_some(after)
     }
 
-    /// Agreement has failed, for good. The status, if that was not known.
+    /// Agreement has failed, for good; this is what is known of it. The status, if that is news.
     pub fn diverged(&mut self, evidence: String) -> Option<Status> {
-        let new = self.diverged.is_none();
-        self.diverged.get_or_insert(evidence);
+        let new = self.diverged.as_ref() != Some(&evidence);
+        self.diverged = Some(evidence);
         new.then(|| self.status())
     }
 

@@ -8,6 +8,7 @@ mod catch_up;
 #[cfg(test)]
 mod cluster;
 mod count;
+mod diverge;
 mod looks;
 mod port;
 mod reach;
@@ -36,6 +37,7 @@ use crate::state::{History, Map};
 use crate::sync::{Synchronizer, SynchronizerSetup};
 use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
+use diverge::Diverging;
 use reconcile::Reconciliations;
 use submit::Repeat;
 
@@ -76,6 +78,7 @@ pub struct Replica {
     /// Per author, the first number that was asked for last, and when to ask for it again.
     asked_actions: BTreeMap<u8, (u64, Instant)>,
     reconciliations: Reconciliations,
+    diverging: Diverging,
     /// When a member may be sent the open rounds again, and the pause after that.
     offers: BTreeMap<u8, (Instant, Duration)>,
     repeat: Repeat,
@@ -239,6 +242,7 @@ impl Replica {
             }),
             asked_actions: BTreeMap::new(),
             reconciliations: Reconciliations::default(),
+            diverging: Diverging::default(),
             offers: BTreeMap::new(),
             repeat: Repeat::new(config.repeat_min, config.repeat_max),
             store_sequence: 0,
@@ -328,6 +332,7 @@ impl Replica {
             self.reachability.deadline(),
             self.draws.deadline(),
             self.tally.deadline(),
+            self.diverging.deadline(),
             self.synchronizer
                 .deadline()
                 .map(|at| (at, "an unanswered request")),
@@ -381,6 +386,7 @@ impl Replica {
                 self.dirty = true;
             }
         }
+        self.diverging_timeout(now, out);
         if due(self.tally.deadline()) {
             self.tally_timeout(now, out);
         }

@@ -348,6 +348,10 @@ impl Rules for Craps {
             Err(_) => "something that the table does not understand".to_owned(),
         }
     }
+
+    fn describe_entry(&self, key: &[u8], value: &[u8]) -> Option<String> {
+        ledger::describe_entry(key, value)
+    }
 }
 
 const VECTORS: &str = include_str!("craps/vectors.txt");

@@ -216,6 +216,14 @@ impl History {
         self.bytes
     }
 
+    /// What memory may do to the state at the head.
+    #[cfg(test)]
+    pub(crate) fn damage_head(&mut self, damage: impl FnOnce(&Map) -> Map) {
+        if let Some(head) = self.entries.back_mut() {
+            head.state = damage(&head.state);
+        }
+    }
+
     fn add(&mut self, entry: Entry) {
         self.bytes += entry.bytes();
         self.entries.push_back(entry);

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::step::SyncStep;
 
+use super::SyncError;
 use super::collection::Collection;
+use super::examine::Examination;
 use super::resolve::{self, Apply, Order, Resolved};
-use super::{SyncError, validate::check_final};
+use super::validate::{self, check_final};
 use crate::crypto::Hash;
 use crate::error::PeerFault;
-use crate::state::History;
+use crate::state::{History, Map};
 use crate::time::{Duration, Instant};
 use crate::wire::{Certificate, Fetch, Found, Header, PartsAnswer, SignedAction};
 
@@ -60,6 +62,8 @@ pub struct Synchronizer {
     next: u8,
     flights: Vec<Flight>,
     collection: Option<Collection>,
+    /// Goes before everything else, also when stopped.
+    examination: Option<Examination>,
     stopped: bool,
 }
 
@@ -99,6 +103,7 @@ impl Synchronizer {
             next: 0,
             flights: Vec::new(),
             collection: None,
+            examination: None,
             stopped: false,
         }
     }
@@ -129,21 +134,48 @@ impl Synchronizer {
         self.stopped = true;
         self.flights.clear();
         self.collection = None;
+        self.examination = None;
+    }
+
+    /// Goes on after [`Synchronizer::stop`]: with blocks, or by certified states alone.
+    pub fn resume(&mut self, executes: bool) {
+        self.stop();
+        self.stopped = false;
+        self.setup.executes = executes;
+    }
+
+    /// Compares `own` with the state that `block` at `height` has, whose certified root is `root`:
+    /// until [`SyncStep::Examined`] nothing else is asked, and that is asked even when stopped.
+    pub fn examine(&mut self, (height, block): (u64, Hash), root: Hash, own: Map) {
+        self.flights.clear();
+        self.collection = None;
+        let bytes_max = self.setup.snapshot_bytes_max;
+        self.examination = Some(Examination::new(height, block, root, own, bytes_max));
     }
 
     /// When [`Synchronizer::generate`] has to be called again.
     pub fn deadline(&self) -> Option<Instant> {
+        if let Some(examination) = &self.examination {
+            return examination.deadline();
+        }
         self.flights.iter().map(|flight| flight.deadline).min()
     }
 
     /// Members whose answer is waited for.
     pub fn waits_for(&self) -> BTreeSet<u8> {
-        self.flights.iter().map(|flight| flight.to).collect()
+        let examined = self.examination.as_ref().and_then(Examination::waits_for);
+        let flights = self.flights.iter().map(|flight| flight.to);
+        flights.chain(examined).collect()
     }
 
     /// The next request, to be called until there is none: after every input, and when
     /// [`Synchronizer::deadline`] has passed.
     pub fn generate(&mut self, history: &History, now: Instant) -> Option<SyncMessage> {
+        if let Some(examination) = &mut self.examination {
+            let pauses = (self.setup.fetch_timeout, self.setup.busy_max);
+            let (to, fetch) = examination.generate(&self.reachable, now, pauses)?;
+            return Some(SyncMessage { to, fetch });
+        }
         if self.stopped {
             return None;
         }
@@ -182,6 +214,9 @@ impl Synchronizer {
         verify: &dyn Fn(&Certificate) -> bool,
         now: Instant,
     ) -> Result<SyncStep, PeerFault> {
+        if self.examination.is_some() {
+            return self.examined(from, &found, verify, now);
+        }
         self.forget_collection(history.head().0);
         let shown = match &found {
             Found::Blocks { finalization, .. }
@@ -218,6 +253,52 @@ impl Synchronizer {
             Err(error) => {
                 self.distrust(from);
                 Err(error.into())
+            }
+        }
+    }
+
+    fn examined(
+        &mut self,
+        from: u8,
+        found: &Found,
+        verify: &dyn Fn(&Certificate) -> bool,
+        now: Instant,
+    ) -> Result<SyncStep, PeerFault> {
+        let (epoch, longest) = (self.setup.epoch, self.setup.busy_max);
+        let Some(examination) = &mut self.examination else {
+            return Ok(SyncStep::Late);
+        };
+        let taken = match found {
+            Found::Parts { block, answer } if *block == examination.block => {
+                examination.receive(from, answer, now, longest)
+            }
+            Found::Snapshot {
+                header,
+                finalization,
+                ..
+            } => {
+                let hash = header.hash(epoch);
+                let final_there = validate::check_names(finalization, hash).is_ok()
+                    && examination.waits_for() == Some(from)
+                    && verify(finalization);
+                let newest = Some(header).filter(|_| final_there);
+                examination.has_not(from, newest, now, longest);
+                Ok(None)
+            }
+            Found::UpToDate | Found::Busy { .. } => {
+                examination.has_not(from, None, now, longest);
+                Ok(None)
+            }
+            _ => Ok(None),
+        };
+        let (block, hopeless) = (examination.block, examination.is_hopeless());
+        match taken {
+            Ok(None) if !hopeless => Ok(SyncStep::More),
+            Err(fault) if !hopeless => Err(fault),
+            state => {
+                self.examination = None;
+                let state = state.ok().flatten();
+                Ok(SyncStep::Examined { block, state })
             }
         }
     }

@@ -178,7 +178,7 @@ pub(super) fn check_final(
 }
 
 /// Whether `finalization` says that it finalizes the block with `hash`.
-fn check_names(finalization: &Certificate, hash: Hash) -> Result<(), SyncError> {
+pub(super) fn check_names(finalization: &Certificate, hash: Hash) -> Result<(), SyncError> {
     if finalization.statement.kind != VoteKind::Finalize {
         return Err(SyncError::NotFinal);
     }

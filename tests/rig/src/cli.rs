@@ -104,6 +104,10 @@ pub(crate) struct Transcript {
     /// their past than they would
     #[arg(long = "transcript", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Where to write the evidence of a phone that computed something else than what was agreed on,
+    /// if one did
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evidence: Option<PathBuf>,
 }
 
 /// A replay.
@@ -158,6 +162,15 @@ pub(crate) struct Soak {
     /// Print one JSON object on stdout instead of words
     #[arg(long)]
     pub(crate) json: bool,
+    /// Where to write the evidence of a phone of the one --seed that computed something else than
+    /// what was agreed on, if one did
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "seed",
+        conflicts_with = "rounds"
+    )]
+    pub(crate) evidence: Option<PathBuf>,
     /// Where to write the transcript of the one --seed, for `althing history`; phones then keep more
     /// of their past than they would
     #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use althing::crypto::Hash;
 use althing::rules::craps::Rate;
-use althing_world::{Report, Violation};
+use althing_world::{KeptDivergence, Report, Violation};
 use serde::Serialize;
 
 use crate::odds;
@@ -20,11 +20,35 @@ pub(crate) struct Table {
     actions: Actions,
     blocks: u64,
     violations: Vec<Broken>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    diverged: Vec<Diverged>,
     heads: Vec<String>,
     commit_ms: Commit,
     bytes_on_air: u64,
     trace_digest: String,
     speed: f64,
+}
+
+/// A player that computed something else than what was agreed on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Diverged {
+    phone: usize,
+    height: u64,
+    what: String,
+    /// The evidence, as hexadecimal digits.
+    evidence: String,
+}
+
+impl Diverged {
+    pub(crate) fn new(kept: &KeptDivergence) -> Self {
+        let bytes = kept.divergence.encode();
+        Self {
+            phone: kept.phone,
+            height: kept.divergence.height,
+            what: kept.words.clone(),
+            evidence: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
 }
 
 /// Of a replay: what a table has, and the recording's part.
@@ -48,6 +72,9 @@ pub(crate) struct Soak {
     pub(crate) crashes: u64,
     pub(crate) links_lost: u64,
     pub(crate) violations: Vec<Broken>,
+    /// With one seed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) diverged: Vec<Diverged>,
     pub(crate) virtual_ms: u64,
     pub(crate) speed: f64,
     pub(crate) rounds_per_s: f64,
@@ -118,6 +145,7 @@ impl Table {
             },
             blocks: report.blocks,
             violations: report.violations.iter().map(Broken::new).collect(),
+            diverged: report.diverged.iter().map(Diverged::new).collect(),
             heads: report.heads.iter().map(Hash::to_hex).collect(),
             commit_ms: Commit {
                 p50: report.commit.p50_ms(),

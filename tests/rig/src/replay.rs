@@ -51,12 +51,15 @@ pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
     );
     let title = format!("{} players among recorded people", options.phones);
     let written = page::write(&options.out, &report, &title, &command)?;
-    let told = transcript::write(transcript, &report)?;
+    let told = [
+        transcript::write(transcript, &report)?,
+        transcript::write_evidence(options.out.transcript.evidence.as_deref(), &report)?,
+    ];
     if options.out.json {
         json::print(&json::Replay::new(&report, wall));
     } else {
         words::replay(&report, wall, &command, written);
-        told.iter().for_each(|told| println!("{told}"));
+        told.iter().flatten().for_each(|told| println!("{told}"));
     }
     Ok(words::ending(&report))
 }

@@ -86,12 +86,23 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     let mut played = played.into_inner().expect("no holder panics");
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
-    let total = add_up(&played, began.elapsed());
+    let mut total = add_up(&played, began.elapsed());
+    let one = options.seed.and(played.values().next());
+    let mut told = Vec::new();
     // Only with one seed, so there is at most one report.
-    let told = match played.values().next().map(|one| &one.report) {
-        Some(Ok(report)) => transcript::write(transcript, report)?,
-        Some(Err(_)) | None => None,
-    };
+    if let Some(Ok(report)) = one.map(|one| &one.report) {
+        total.diverged = report.diverged.iter().map(json::Diverged::new).collect();
+        let diverged = report
+            .diverged
+            .iter()
+            .map(|kept| words::diverged(report, kept));
+        told.extend(diverged.filter(|_| !options.json));
+        told.extend(transcript::write(transcript, report)?);
+        told.extend(transcript::write_evidence(
+            options.evidence.as_deref(),
+            report,
+        )?);
+    }
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);

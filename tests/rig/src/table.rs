@@ -36,12 +36,15 @@ pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
     );
     let title = format!("{} phones, {} rolls", options.phones, report.rolls);
     let written = page::write(&options.out, &report, &title, &command)?;
-    let told = transcript::write(transcript, &report)?;
+    let told = [
+        transcript::write(transcript, &report)?,
+        transcript::write_evidence(options.out.transcript.evidence.as_deref(), &report)?,
+    ];
     if options.out.json {
         json::print(&json::Table::new(&report, wall));
     } else {
         words::table(&report, wall, &command, written);
-        told.iter().for_each(|told| println!("{told}"));
+        told.iter().flatten().for_each(|told| println!("{told}"));
     }
     Ok(words::ending(&report))
 }

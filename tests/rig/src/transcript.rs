@@ -1,4 +1,4 @@
-//! The transcript that a run leaves behind.
+//! The transcript that a run leaves behind, and the evidence of a phone that diverged.
 
 use std::path::Path;
 
@@ -39,5 +39,32 @@ pub(crate) fn write(path: Option<&Path>, report: &Report) -> Result<Option<Strin
         report.names[kept.phone],
         kept.transcript.height(),
         path.display(),
+    )))
+}
+
+/// Writes the evidence of the first phone that diverged to `path`; what was written, in words.
+pub(crate) fn write_evidence(
+    path: Option<&Path>,
+    report: &Report,
+) -> Result<Option<String>, Refusal> {
+    let Some(path) = path else { return Ok(None) };
+    let Some(kept) = report.diverged.first() else {
+        return Ok(Some(
+            "Evidence: none was written, no phone has diverged.".to_owned(),
+        ));
+    };
+    let target = Target {
+        path,
+        what: "the evidence",
+        hint: "name another file with --evidence FILE",
+    };
+    let bytes = kept.divergence.encode();
+    target.write(&bytes)?;
+    Ok(Some(format!(
+        "Evidence: {} ({}'s, {} bytes, of block {}).",
+        path.display(),
+        report.names[kept.phone],
+        bytes.len(),
+        kept.divergence.height,
     )))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::Write as _;
 use std::time::Duration;
 
-use althing_world::{Report, Waiting};
+use althing_world::{KeptDivergence, Report, Waiting};
 
 use crate::cli::SignatureName;
 use crate::json::{Soak, speed};
@@ -287,6 +287,9 @@ fn close(text: &mut String, report: &Report, wall: Duration, command: &str, writ
             );
         }
     }
+    for kept in &report.diverged {
+        line(text, format_args!("{}", diverged(report, kept)));
+    }
     let broken: Vec<json::Broken> = report.violations.iter().map(json::Broken::new).collect();
     violations(text, &broken);
     line(
@@ -303,6 +306,11 @@ fn close(text: &mut String, report: &Report, wall: Duration, command: &str, writ
             format_args!("Report: {} (open it in a browser)", path.display()),
         );
     }
+}
+
+/// That a phone diverged, and what its screen says of it.
+pub(crate) fn diverged(report: &Report, kept: &KeptDivergence) -> String {
+    format!("{} DIVERGED: {}", report.names[kept.phone], kept.words)
 }
 
 fn violations(text: &mut String, broken: &[json::Broken]) {

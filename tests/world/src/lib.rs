@@ -30,8 +30,8 @@ pub use phone::Phone;
 pub use player::{Game, Habits};
 pub use profile::Profile;
 pub use report::{
-    Absence, ActionCounts, AirBytes, Behind, Frame, KeptTranscript, Latencies, LogLine, PhoneFrame,
-    Progress, Recording, Report, RootMismatches, Violation, Waiting,
+    Absence, ActionCounts, AirBytes, Behind, Frame, KeptDivergence, KeptTranscript, Latencies,
+    LogLine, PhoneFrame, Progress, Recording, Report, RootMismatches, Violation, Waiting,
 };
 pub use scheme::{KeyedHash, Signatures};
 pub use world::{Act, World, WorldConfig};

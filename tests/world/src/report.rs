@@ -1,7 +1,7 @@
 //! What a run yields, for machines and for the pictures of the rig.
 
 use althing::crypto::Hash;
-use althing::node::Transcript;
+use althing::node::{Divergence, Transcript};
 
 /// Everything that is known of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,19 @@ pub struct Report {
     pub recording: Option<Recording>,
     /// The longest transcript of a player, where the run was asked for it.
     pub transcript: Option<KeptTranscript>,
+    /// Players that computed something else than what was certified.
+    pub diverged: Vec<KeptDivergence>,
+}
+
+/// What a player knows of having diverged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptDivergence {
+    /// Whose.
+    pub phone: usize,
+    /// The evidence.
+    pub divergence: Divergence,
+    /// What his screen says of it.
+    pub words: String,
 }
 
 /// What a player kept of the group.

@@ -74,6 +74,9 @@ pub struct WorldConfig {
     /// A phone whose rules compute something else than everybody's, as long as it says nothing of
     /// it: it proposes wrong roots, and what it says of itself is no violation.
     pub bent: Option<usize>,
+    /// The same of a phone whose rules differ in one payout: a field bet of craps that wins even money
+    /// is paid twice that.
+    pub overpays: Option<usize>,
     /// A phone whose rules are one version older than everybody's.
     pub outdated: Option<usize>,
     /// A bug switched on in every phone.
@@ -97,6 +100,7 @@ impl Default for WorldConfig {
             node: Config::default(),
             places: true,
             bent: None,
+            overpays: None,
             outdated: None,
             #[cfg(feature = "planted")]
             plant: None,
@@ -439,6 +443,11 @@ impl World {
         self.config.outdated = Some(phone);
     }
 
+    /// Whether the rules of `phone` compute something else than they say.
+    pub(crate) fn is_bent(&self, phone: usize) -> bool {
+        [self.config.bent, self.config.overpays].contains(&Some(phone))
+    }
+
     fn node_config(&self, phone: usize) -> Config {
         #[cfg(feature = "planted")]
         let double_payout = self.config.plant == Some(Plant::DoublePayout);
@@ -447,6 +456,7 @@ impl World {
         let mut rules = rule_sets(double_payout);
         for (whose, bend) in [
             (self.config.bent, Bend::Writes),
+            (self.config.overpays, Bend::Pays),
             (self.config.outdated, Bend::Older),
         ] {
             if whose == Some(phone) {

@@ -124,14 +124,23 @@ fn a_committee_of_one_is_live() {
 }
 
 #[test]
-fn a_divergence_stays_and_keeps_its_first_evidence() {
+fn a_divergence_stays_and_shows_what_is_known_last() {
     let mut phone = Phone::new(4, 3);
     let evidence = String::from("two finalizations at height 7");
     let diverged = Status::Diverged {
         evidence: evidence.clone(),
     };
     assert_eq!(phone.reach.diverged(evidence), Some(diverged.clone()));
-    assert_eq!(phone.reach.diverged(String::from("more")), None);
+    let told_again = phone
+        .reach
+        .diverged(String::from("two finalizations at height 7"));
+    assert_eq!(told_again, None);
     assert_eq!(phone.reach.timeout(at(9000)), None);
     assert_eq!(phone.reach.status(), diverged);
+    let evidence = String::from("more");
+    let more = Status::Diverged {
+        evidence: evidence.clone(),
+    };
+    assert_eq!(phone.reach.diverged(evidence), Some(more.clone()));
+    assert_eq!(phone.reach.status(), more);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::diverge::Contradiction;
 use super::{Replica, ReplicaEvent, ReplicaOutput, head_of, restore, standing};
 use crate::consensus::{Finalized, Input, Output, Verdict};
 use crate::crypto::Hash;
@@ -105,7 +106,7 @@ impl Replica {
                     out.push(ReplicaOutput::Event(ReplicaEvent::Evidence { peer, what }));
                 }
             }
-            Output::Diverged { what } => self.show_diverged(what, out),
+            Output::Diverged { what } => self.stopped(what, now, out),
             Output::Fault(fault) => out.push(ReplicaOutput::Fault { peer: None, fault }),
         }
         None
@@ -125,7 +126,8 @@ impl Replica {
         }
     }
 
-    /// A certified chain becomes the committed one.
+    /// A certified chain becomes the committed one. False, and nothing done, where the state is not
+    /// that of the block.
     pub(super) fn commit(
         &mut self,
         block: Block,
@@ -133,8 +135,16 @@ impl Replica {
         finalization: Option<Certificate>,
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
-    ) {
+    ) -> bool {
         let height = block.height;
+        let record = restore::block_record(&block, finalization.as_ref());
+        if self
+            .history
+            .push(block, finalization, executed.state)
+            .is_err()
+        {
+            return false;
+        }
         self.submissions.settle(height, &executed.fates);
         let (mut applied, mut refused) = (Vec::new(), Vec::new());
         for (id, reason) in &executed.fates {
@@ -145,15 +155,11 @@ impl Replica {
             }
             .push(*id);
         }
-        let record = restore::block_record(&block, finalization.as_ref());
         out.push(ReplicaOutput::Store {
             receipt: None,
             puts: vec![record],
             deletes: vec![],
         });
-        if let Err(error) = self.history.push(block, finalization, executed.state) {
-            return self.diverged(format!("final block {height}: {error}"), now, out);
-        }
         let head = head_of(self.group, self.executor.epoch(), &self.history);
         out.push(ReplicaOutput::Event(ReplicaEvent::Committed {
             head,
@@ -161,6 +167,7 @@ impl Replica {
             refused,
         }));
         self.advanced(now, out);
+        true
     }
 
     /// The committed state moved on: everything that stands on it follows.
@@ -181,21 +188,6 @@ impl Replica {
         self.store_base_if_due(out);
         self.tell_observers(height, out);
         self.dirty = true;
-    }
-
-    /// What is certified and what this phone computes differ: its votes stop.
-    pub(super) fn diverged(&mut self, what: String, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        self.synchronizer.stop();
-        if !self.consensus.is_stopped() {
-            self.consensus_input(Input::Diverged(what), now, out);
-        }
-    }
-
-    fn show_diverged(&mut self, what: String, out: &mut Outbox<ReplicaOutput>) {
-        self.synchronizer.stop();
-        if let Some(status) = self.reachability.diverged(what) {
-            out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
-        }
     }
 
     fn build(&mut self, parent: Hash) -> Option<Block> {
@@ -268,23 +260,30 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
-        for (hash, block) in blocks {
+        let mut blocks = blocks.into_iter();
+        while let Some((hash, block)) = blocks.next() {
             let executed = match self.executed.remove(&hash) {
-                Some((_, executed)) => Ok(executed),
+                Some((_, executed)) => Some(executed),
                 // Its body came after the certificates that made it final.
                 None => {
                     let (height, parent) = self.history.head();
-                    self.executor
-                        .execute(standing(height, parent, self.history.state()), &block)
+                    let base = standing(height, parent, self.history.state());
+                    self.executor.execute(base, &block).ok()
                 }
             };
-            let Ok(executed) = executed else {
-                let at = block.height;
-                let what = format!("final block {at} does not execute here");
-                return self.diverged(what, now, out);
-            };
+            let state = executed.as_ref().map(|executed| executed.state.clone());
             let own = (certificate.statement.block == hash).then(|| certificate.clone());
-            self.commit(block, executed, own, now, out);
+            let committed =
+                executed.is_some_and(|it| self.commit(block.clone(), it, own, now, out));
+            if !committed {
+                let contradiction = Contradiction {
+                    block,
+                    above: blocks.map(|(_, block)| block.header()).collect(),
+                    certificate: certificate.clone(),
+                    own: state,
+                };
+                return self.contradicted(contradiction, now, out);
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 //! certificate verifies.
 
 use super::agree::finalized_head;
+use super::diverge::Contradiction;
 use super::{Replica, ReplicaEvent, ReplicaOutput, standing};
 use crate::consensus::Input;
 use crate::crypto::Hash;
-use crate::group::Invalid;
 use crate::id::MeshAddress;
 use crate::outbox::Outbox;
 use crate::state::Map;
@@ -36,9 +36,6 @@ impl Replica {
 
     /// Sends whatever the synchroniser asks for now.
     pub(super) fn synchronize(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
-        if self.consensus.is_stopped() {
-            return;
-        }
         while let Some(message) = self.synchronizer.generate(&self.history, now) {
             self.dirty = true;
             self.ask(message.to, message.fetch, out);
@@ -188,14 +185,10 @@ impl Replica {
             Ok(SyncStep::Diverged {
                 height,
                 own,
-                certified,
+                finalization,
                 ..
-            }) => {
-                let what = format!(
-                    "height {height} is {own:?} here and {certified:?} there, both certified"
-                );
-                self.diverged(what, now, out);
-            }
+            }) => self.forked((height, own), finalization, now, out),
+            Ok(SyncStep::Examined { state, .. }) => self.examined(state, now, out),
             Ok(SyncStep::More | SyncStep::UpToDate | SyncStep::Late | SyncStep::Busy { .. }) => {}
             Err(fault) => {
                 let peer = self.members.get(usize::from(sender)).copied();
@@ -215,32 +208,23 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         let last = blocks.len().saturating_sub(1);
-        for (index, block) in blocks.into_iter().enumerate() {
+        let mut blocks = blocks.into_iter().enumerate();
+        while let Some((index, block)) = blocks.next() {
             let (height, parent) = self.history.head();
-            let executed = self
-                .executor
-                .execute(standing(height, parent, self.history.state()), &block);
-            match executed {
-                Ok(executed) => {
-                    let own = (index == last).then(|| finalization.clone());
-                    self.commit(block, executed, own, now, out);
-                }
-                Err(Invalid::WrongRoot) => {
-                    let at = block.height;
-                    return self.diverged(
-                        format!("certified block {at} has another root here"),
-                        now,
-                        out,
-                    );
-                }
-                Err(Invalid::Rule { what, .. }) => {
-                    let at = block.height;
-                    return self.diverged(
-                        format!("certified block {at} is refused here: {what}"),
-                        now,
-                        out,
-                    );
-                }
+            let base = standing(height, parent, self.history.state());
+            let executed = self.executor.execute(base, &block).ok();
+            let state = executed.as_ref().map(|executed| executed.state.clone());
+            let own = (index == last).then(|| finalization.clone());
+            let committed =
+                executed.is_some_and(|it| self.commit(block.clone(), it, own, now, out));
+            if !committed {
+                let contradiction = Contradiction {
+                    block,
+                    above: blocks.map(|(_, block)| block.header()).collect(),
+                    certificate: finalization,
+                    own: state,
+                };
+                return self.contradicted(contradiction, now, out);
             }
         }
         let (height, block) = self.history.head();
@@ -270,6 +254,7 @@ impl Replica {
         }));
         self.advanced(now, out);
         self.installed(height, hash, finalization, now, out);
+        self.passed(height, now, out);
     }
 
     fn installed(

@@ -86,6 +86,11 @@ impl Cluster {
         &self.phones[phone].replica
     }
 
+    /// To be damaged.
+    pub(super) fn replica_mut(&mut self, phone: usize) -> &mut Replica {
+        &mut self.phones[phone].replica
+    }
+
     pub(super) fn peer(&self, phone: usize) -> PeerId {
         self.phones[phone].setup.identity.peer()
     }

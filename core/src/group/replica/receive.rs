@@ -22,6 +22,7 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         let sender = self.index_of(origin);
+        self.overhear(sender, &message, now);
         match message {
             // Whoever asks to join a table that runs learns how it started; whether he is in it
             // stands in the genesis.

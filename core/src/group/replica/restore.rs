@@ -2,13 +2,14 @@
 //!
 //! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified header;
 //! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's;
-//! `T` + author and run, a count of the tally.
+//! `T` + author and run, a count of the tally; `D` the evidence of a divergence.
 
 use serde::{Deserialize, Serialize};
 
+use super::diverge::Diverging;
 use super::{Replica, ReplicaOutput, ReplicaSetup, own_index, standing};
 use crate::consensus::{Consensus, Finalized};
-use crate::group::{Executor, Submissions};
+use crate::group::{Divergence, Executor, Submissions};
 use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map};
 use crate::sync::{Snapshot, Synchronizer};
@@ -107,11 +108,13 @@ impl Replica {
             now,
         );
         replica.stored_base = past.base_height;
+        replica.diverging = Diverging::restored(records);
         while let Some(wish) = wishes.pop() {
             if let Some(input) = replica.consensus_output(wish, now, out) {
                 replica.consensus_input(input, now, out);
             }
         }
+        replica.resume_diverged();
         // What was signed and stored before the crash may never have left.
         replica.repeat.arm(true, now);
         Some(replica)
@@ -249,6 +252,19 @@ pub(in crate::group) fn genesis_record(genesis: &SignedGenesis) -> Record {
     }
 }
 
+/// The evidence of a divergence among the records of a group.
+pub(super) fn stored_divergence(records: &[Record]) -> Option<Divergence> {
+    let record = records.iter().find(|record| record.key == [DIVERGENCE])?;
+    Divergence::decode(&record.value).ok()
+}
+
+pub(super) fn divergence_record(divergence: &Divergence) -> Record {
+    Record {
+        key: vec![DIVERGENCE],
+        value: divergence.encode(),
+    }
+}
+
 pub(super) fn block_record(block: &Block, finalization: Option<&Certificate>) -> Record {
     let stored = StoredBlock {
         block: block.clone(),
@@ -309,3 +325,4 @@ const BASE: u8 = b'S';
 const BLOCK: u8 = b'B';
 const SUBMISSION: u8 = b'A';
 const CONSENSUS: u8 = b'C';
+const DIVERGENCE: u8 = b'D';

@@ -65,6 +65,7 @@ impl Replica {
         validity: Validity,
         out: &mut Outbox<ReplicaOutput>,
     ) -> Result<SubmissionId, CommandError> {
+        self.check_asks()?;
         if payload.len() > ACTION_PAYLOAD_LEN_MAX {
             return Err(CommandError::PayloadTooLong {
                 len: payload.len(),
@@ -103,7 +104,8 @@ impl Replica {
 
     /// Signs what may be signed: only while a quorum is in reach.
     pub(super) fn sign_intents(&mut self, out: &mut Outbox<ReplicaOutput>) {
-        if self.reachability.quorum_in_reach() && self.submissions.has_intents() {
+        let may_ask = self.reachability.quorum_in_reach() && self.check_asks().is_ok();
+        if may_ask && self.submissions.has_intents() {
             if self.submissions.needs_run() {
                 // The old run is closed in the state; the new one follows from it, so that a crash
                 // before it is stored comes to the same.

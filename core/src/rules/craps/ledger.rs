@@ -164,6 +164,28 @@ pub(super) fn parse_bet(key: &[u8], value: &[u8]) -> Option<PlacedBet> {
     })
 }
 
+/// An entry in words, for evidence; members are counted from 0, as in a genesis.
+pub(super) fn describe_entry(key: &[u8], value: &[u8]) -> Option<String> {
+    let number = || parse_number(value);
+    match key {
+        [b'c', member] => Some(format!("member {member} holds {} chips", number()?)),
+        [BET, member, _] => {
+            let PlacedBet { kind, chips, .. } = parse_bet(key, value)?;
+            Some(format!("member {member} has {chips} chips on {kind:?}"))
+        }
+        key if *key == BANK_KEY => Some(format!("the bank holds {} chips", number()?)),
+        key if *key == BESTS_KEY => Some(format!("all bets could win {} chips", number()?)),
+        [THROW, _] => {
+            let (number, dice) = parse_throw(value)?;
+            Some(format!(
+                "throw {number} is {} and {}",
+                dice.first, dice.second
+            ))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn chips_key(member: u8) -> [u8; 2] {
     [b'c', member]
 }

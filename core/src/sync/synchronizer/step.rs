@@ -48,6 +48,13 @@ pub enum SyncStep {
         /// What certifies it, or a block above it.
         finalization: Certificate,
     },
+    /// What [`Synchronizer::examine`] asked for.
+    Examined {
+        /// The block.
+        block: Hash,
+        /// The state that it is certified to have; none where nobody keeps it any more.
+        state: Option<Map>,
+    },
 }
 
 /// A suffix of blocks.

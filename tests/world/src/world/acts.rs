@@ -241,7 +241,7 @@ impl World {
         self.note(format!("{name}: the app is back"));
         if let Some(view) = self.phones[phone].view() {
             let height = view.head.height;
-            if self.config.bent != Some(phone) {
+            if !self.is_bent(phone) {
                 self.invariants
                     .restored(now_us, phone, height, before, told_us, crashed_us);
                 self.invariants.view(now_us, phone, &view);

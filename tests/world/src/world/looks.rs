@@ -174,7 +174,7 @@ impl World {
         let mut heads = BTreeSet::new();
         let mut tallies = BTreeSet::new();
         for (index, phone) in self.phones.iter().enumerate().take(players) {
-            if self.config.bent == Some(index) {
+            if self.is_bent(index) {
                 continue;
             }
             // Who only follows has no tally.
@@ -270,6 +270,7 @@ impl World {
             unfinished: None,
             recording: None,
             transcript: None,
+            diverged: self.diverged(players),
         }
     }
 

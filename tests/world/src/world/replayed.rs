@@ -4,18 +4,17 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use althing::group::verify;
-use althing::node::Transcript;
+use althing::node::{Status, Transcript};
 
 use super::World;
-use crate::report::KeptTranscript;
+use crate::report::{KeptDivergence, KeptTranscript};
 
 impl World {
     /// Of the first `players` phones, the transcript that reaches back furthest; of those the longest;
     /// of those the first.
     pub fn longest_transcript(&self, players: usize) -> Option<KeptTranscript> {
-        let bent = self.config.bent;
         (0..players)
-            .filter(|phone| bent != Some(*phone))
+            .filter(|phone| !self.is_bent(*phone))
             .filter_map(|phone| {
                 let (group, node) = self.phones[phone].group().zip(self.phones[phone].node())?;
                 let transcript = node.transcript(group)?;
@@ -27,11 +26,32 @@ impl World {
             })
     }
 
+    /// What the first `players` phones know of having diverged.
+    pub(super) fn diverged(&self, players: usize) -> Vec<KeptDivergence> {
+        let kept = |phone: usize| {
+            let (group, node) = self.phones[phone].group().zip(self.phones[phone].node())?;
+            let divergence = node.divergence(group)?;
+            let status = node.view(group)?.status;
+            let words = match status {
+                Status::Diverged { evidence } => evidence,
+                _ => String::new(),
+            };
+            Some(KeptDivergence {
+                phone,
+                divergence,
+                words,
+            })
+        };
+        (0..players).filter_map(kept).collect()
+    }
+
     /// Checks the transcripts of the first `players` phones: blocks that everybody has, linked by
     /// hash, and a replay that ends at the state shown.
     pub fn check_transcripts(&mut self, players: usize) {
-        let bent = self.config.bent;
-        for phone in (0..players).filter(|phone| bent != Some(*phone)) {
+        for phone in 0..players {
+            if self.is_bent(phone) {
+                continue;
+            }
             let Some((group, node)) = self.phones[phone].group().zip(self.phones[phone].node())
             else {
                 continue;
