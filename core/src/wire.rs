@@ -23,7 +23,7 @@ pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};
 #[cfg(test)]
 pub(crate) use codec::tap;
-pub use codec::{DecodeError, decode, encode};
+pub use codec::{DecodeError, decode, encode, encoded_len};
 pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
 pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, Status,

@@ -25,7 +25,7 @@ use crate::state::{Map, Overlay};
 use crate::sync::{Order, Synchronizer, merge};
 use crate::wire::{
     ActionId, ActionPayload, BLOCK_ACTIONS_MAX, Block, BoundedVec, Genesis, Opening, Reason,
-    Refused, SignedAction, Validity, encode,
+    Refused, SignedAction, Validity, encoded_len,
 };
 
 /// Longest encoded block: leaves room for a proposal's envelope and certificates in one message.
@@ -264,7 +264,7 @@ impl Executor {
         if block.parent != parent.block {
             return Err(content("another parent"));
         }
-        if encode(block).len() > BLOCK_LEN_MAX {
+        if encoded_len(block) > BLOCK_LEN_MAX {
             return Err(content("longer than a block may be"));
         }
         let refused_authors = block.refused.iter().filter_map(|refused| {
@@ -353,7 +353,7 @@ impl Executor {
             .into_iter()
             .take(BLOCK_ACTIONS_MAX)
             .take_while(|signed| {
-                len += encode(signed).len() + REFUSED_LEN_MAX;
+                len += encoded_len(signed) + REFUSED_LEN_MAX;
                 len <= BLOCK_LEN_MAX
             })
             .collect()

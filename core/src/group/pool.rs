@@ -1,8 +1,9 @@
 //! Signed actions that wait for a block.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::records::{AuthorRecord, Place, Records};
+use super::records::{AuthorRecord, Authors, Place};
 use crate::crypto::{Domain, Hash, Hasher, Signature};
 use crate::id::{GroupId, PeerId, RunId};
 use crate::state::Map;
@@ -63,7 +64,10 @@ pub enum Inserted {
 pub struct Pool {
     group: GroupId,
     members: Vec<PeerId>,
-    records: Vec<AuthorRecord>,
+    /// In the finalized state.
+    records: Authors,
+    /// In the state that was last asked about: the same one is asked about many times.
+    asked: RefCell<Authors>,
     chains: Vec<Chain>,
     finals: Vec<Hashes>,
     /// Per author, what was here before it became final, oldest first: packed actions that come late
@@ -76,9 +80,12 @@ impl Pool {
     /// An empty pool above the finalized state `base`.
     pub fn new(genesis: &Genesis, base: &Map, per_author_max: usize) -> Self {
         let members: Vec<_> = genesis.members.iter().map(|member| member.peer).collect();
+        let mut records = Authors::new(members.len());
+        records.follow(base);
         Self {
             group: genesis.group,
-            records: records(base, members.len()),
+            asked: RefCell::new(records.clone()),
+            records,
             chains: vec![Chain::new(); members.len()],
             finals: vec![Hashes::new(); members.len()],
             passed: vec![VecDeque::new(); members.len()],
@@ -97,7 +104,7 @@ impl Pool {
             return Inserted::Stale;
         }
         let hash = signed.action.hash(self.group);
-        let record = &self.records[index];
+        let record = self.records.get(index).expect("one for each member");
         let place = record.place(id.run, id.number, signed.action.previous, hash);
         if matches!(place, Place::Final | Place::Closed) {
             let number = (id.run, id.number);
@@ -156,25 +163,32 @@ impl Pool {
     /// What a block on `base` may hold, in no particular order: of each author the chain that goes
     /// on from there. `base` need not be final.
     pub fn includable(&self, base: &Map) -> Vec<SignedAction> {
+        let mut records = self.asked.borrow_mut();
         self.chains
             .iter()
             .zip(0u8..)
             .filter(|(chain, _)| !chain.is_empty())
-            .flat_map(|(chain, index)| includable(&base.author(index), chain))
+            .flat_map(|(chain, index)| includable(records.read(base, index), chain))
             .map(|held| held.signed.clone())
             .collect()
     }
 
     /// Whether a block on `base` may hold anything.
     pub fn has_includable(&self, base: &Map) -> bool {
+        let mut records = self.asked.borrow_mut();
         self.chains.iter().zip(0u8..).any(|(chain, index)| {
-            !chain.is_empty() && !includable(&base.author(index), chain).is_empty()
+            !chain.is_empty() && !includable(records.read(base, index), chain).is_empty()
         })
     }
 
     /// Forgets what has its fate in the finalized state `base`.
     pub fn prune(&mut self, base: &Map) {
-        let before = std::mem::replace(&mut self.records, records(base, self.members.len()));
+        let before: Vec<_> = self
+            .records
+            .iter()
+            .map(|record| (record.run, record.number, record.hash))
+            .collect();
+        self.records.follow(base);
         let kept = self.finals.iter_mut().zip(&mut self.passed);
         let authors = self.chains.iter_mut().zip(kept);
         let records = self.records.iter().zip(before);
@@ -191,8 +205,8 @@ impl Pool {
                 });
                 !twins.is_empty()
             });
-            if let Some(run) = before.run {
-                remember(finals, (run, before.number), before.hash);
+            if let (Some(run), number, hash) = before {
+                remember(finals, (run, number), hash);
             }
             finals.retain(|(run, _), _| record.run == Some(*run));
             while finals.len() > FINALS_MAX {
@@ -259,7 +273,7 @@ impl Pool {
     fn known(&self) -> impl Iterator<Item = (u64, Vec<Hash>)> + '_ {
         self.chains
             .iter()
-            .zip(&self.records)
+            .zip(self.records.iter())
             .map(|(chain, record)| {
                 let chain = includable(record, chain);
                 let Some(last) = chain.last().map(|held| &held.signed.action) else {
@@ -375,13 +389,6 @@ fn late_twin(
     let new = !known.contains(&hash) && known.len() < TWINS_MAX;
     new.then(|| known.push(hash))?;
     Some(first)
-}
-
-fn records(base: &Map, members: usize) -> Vec<AuthorRecord> {
-    (0u8..)
-        .take(members)
-        .map(|index| base.author(index))
-        .collect()
 }
 
 #[cfg(test)]

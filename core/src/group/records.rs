@@ -155,6 +155,46 @@ pub trait Records {
     }
 }
 
+/// The records of all authors, from one state to the next: a record is decoded only where its bytes
+/// are others than in the state before, which few are.
+#[derive(Clone, Debug)]
+pub(super) struct Authors(Vec<(Vec<u8>, AuthorRecord)>);
+
+impl Authors {
+    /// Those of a state without records.
+    pub(super) fn new(members: usize) -> Self {
+        Self(vec![Default::default(); members])
+    }
+
+    /// The record at `index` in `state`.
+    pub(super) fn read(&mut self, state: &Map, index: u8) -> &AuthorRecord {
+        let (known, record) = &mut self.0[usize::from(index)];
+        let bytes = state.read(&author_key(index)).unwrap_or_default();
+        if bytes != known {
+            *record = decode(bytes, usize::MAX).unwrap_or_default();
+            bytes.clone_into(known);
+        }
+        record
+    }
+
+    /// Goes to `state` with all of them.
+    pub(super) fn follow(&mut self, state: &Map) {
+        for index in (0u8..).take(self.0.len()) {
+            self.read(state, index);
+        }
+    }
+
+    /// The record at `index`, as it was read last.
+    pub(super) fn get(&self, index: usize) -> Option<&AuthorRecord> {
+        self.0.get(index).map(|(_, record)| record)
+    }
+
+    /// All of them, as they were read last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AuthorRecord> {
+        self.0.iter().map(|(_, record)| record)
+    }
+}
+
 impl Records for Map {
     fn read(&self, key: &[u8]) -> Option<&[u8]> {
         self.get(key)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Map;
 use crate::crypto::Hash;
-use crate::wire::{Block, Certificate, Header, encode};
+use crate::wire::{Block, Certificate, Header, encoded_len};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -273,15 +273,15 @@ impl Entry {
             });
         }
         let block_len = match &block {
-            Some(block) => encode(block).len(),
-            None => encode(&header).len(),
+            Some(block) => encoded_len(block),
+            None => encoded_len(&header),
         };
         Ok(Self {
             header,
             block_hash,
             block,
             block_len,
-            finalization_len: finalization.as_ref().map_or(0, |it| encode(it).len()),
+            finalization_len: finalization.as_ref().map_or(0, encoded_len),
             finalization,
             state,
         })

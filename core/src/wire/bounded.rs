@@ -8,6 +8,10 @@ use std::ops::Deref;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Room that a sequence is given on the word of its sender, bytes. Short ones need no more, and a
+/// lie costs no more.
+pub(super) const TRUSTED_ROOM: usize = 512;
+
 /// More elements than the type allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{len} elements, at most {max} are allowed")]
@@ -100,12 +104,14 @@ impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for BoundedVec<T
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                // The announced length is the sender's claim: elements are paid for by bytes that
-                // really arrived, never by the claim.
-                if seq.size_hint().is_some_and(|len| len > N) {
+                // The announced length is the sender's claim: beyond a little room, elements are
+                // paid for by bytes that really arrived.
+                let claimed = seq.size_hint().unwrap_or(0);
+                if claimed > N {
                     return Err(de::Error::custom("too many elements"));
                 }
-                let mut elements = Vec::new();
+                let room = TRUSTED_ROOM / size_of::<T>().max(1);
+                let mut elements = Vec::with_capacity(claimed.min(room));
                 while let Some(element) = seq.next_element()? {
                     if elements.len() == N {
                         return Err(de::Error::custom("too many elements"));

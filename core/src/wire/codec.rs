@@ -1,7 +1,12 @@
 //! postcard, made canonical: a value is accepted only if encoding it again gives the same bytes.
 
+use postcard::ser_flavors::{Flavor, Size};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// Room that an encoding begins with, bytes: an action and most messages fit, so that they do not
+/// grow byte by byte from nothing.
+const ENCODE_ROOM: usize = 256;
 
 /// Why bytes are not a value. Decoding changes nothing, so the bytes can be dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +43,15 @@ pub enum DecodeError {
 
 /// The canonical bytes of `value`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let bytes =
-        postcard::to_allocvec(value).expect("wire types serialize: no maps, no unsized sequences");
+    let bytes = postcard::to_extend(value, Vec::with_capacity(ENCODE_ROOM)).expect(SERIALIZES);
     #[cfg(test)]
     tap::saw(&bytes);
     bytes
+}
+
+/// How long [`encode`] would make `value`, bytes.
+pub fn encoded_len<T: Serialize + ?Sized>(value: &T) -> usize {
+    postcard::serialize_with_flavor(value, Size::default()).expect(SERIALIZES)
 }
 
 /// The value of `bytes`, which may be at most `max` long.
@@ -58,11 +67,44 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if !rest.is_empty() {
         return Err(DecodeError::Trailing { count: rest.len() });
     }
-    if encode(&value) != bytes {
+    // Compared as it is encoded: nothing is kept of it.
+    if postcard::serialize_with_flavor(&value, Same { rest: bytes }).is_err() {
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)
 }
+
+/// The invariant behind every encoding.
+const SERIALIZES: &str = "wire types serialize: no maps, no unsized sequences";
+
+/// Takes an encoding for as long as it is `rest`, and ends well only if it is all of it.
+struct Same<'a> {
+    rest: &'a [u8],
+}
+
+impl Flavor for Same<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.rest = self.rest.strip_prefix(bytes).ok_or(DIFFERS)?;
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(DIFFERS)
+        }
+    }
+}
+
+/// What [`Same`] says of other bytes; nobody sees it.
+const DIFFERS: postcard::Error = postcard::Error::SerializeBufferFull;
 
 /// Everything that a thread encodes, for tests that search it.
 #[cfg(test)]

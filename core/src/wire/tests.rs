@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::samples::*;
+use super::bounded::TRUSTED_ROOM;
 use super::*;
 use crate::crypto::{Domain, Signature, hash};
 use crate::id::GroupId;
@@ -246,6 +247,20 @@ fn lengths_inside_a_value_hold_at_their_edges() {
         let decoded = decode::<Bytes<ACTION_PAYLOAD_LEN_MAX>>(&claim, 1_000);
         assert_eq!(decoded.is_ok(), fits);
     }
+}
+
+#[test]
+fn the_room_given_on_trust_is_no_limit() {
+    for len in [TRUSTED_ROOM - 1, TRUSTED_ROOM, TRUSTED_ROOM + 1] {
+        let bytes = Bytes::<1024>::truncating(vec![7; len]);
+        let encoded = encode(&bytes);
+        assert_eq!(encoded_len(&bytes), encoded.len());
+        assert_eq!(decode::<Bytes<1024>>(&encoded, 1_100), Ok(bytes));
+    }
+    // An element larger than all of it: room for none, and still each one decodes.
+    let large = vec![[[1u8; 32]; 32]; 4];
+    let decoded = decode::<BoundedVec<[[u8; 32]; 32], 4>>(&encode(&large), 5_000);
+    assert_eq!(decoded.map(BoundedVec::into_vec), Ok(large));
 }
 
 #[test]

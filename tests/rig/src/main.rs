@@ -18,8 +18,13 @@ mod words;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use crate::cli::{Bench, Cli, Run};
+
+/// Many small messages: the allocator decides how many rounds an hour has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How a run that could be made has ended.
 enum Ending {

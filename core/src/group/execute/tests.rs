@@ -9,7 +9,7 @@ use crate::group::randomness::draw_seed;
 use crate::group::records::{CLOSED_RUNS_MAX, REFUSALS_KEPT};
 use crate::id::RunId;
 use crate::rules::Random;
-use crate::wire::{ActionPayload, Bytes, FrontierEntry, Mode, decode};
+use crate::wire::{Bytes, FrontierEntry, Mode, decode, encode};
 
 fn none() -> Reveals {
     Reveals::default()

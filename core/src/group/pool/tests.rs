@@ -155,6 +155,8 @@ fn chains_go_on_from_any_base() {
         .unwrap();
     assert_eq!(pool.includable(&tip.state), actions[2..]);
     assert_eq!(pool.includable(&genesis), actions);
+    // What was read of one base is not believed of another.
+    assert_eq!(pool.includable(&tip.state), actions[2..]);
     tip.build(&room.executor, actions[2..].to_vec(), &Reveals::default())
         .unwrap();
     assert!(!pool.has_includable(&tip.state));
