@@ -68,6 +68,10 @@ enum Found {
     Missing(Hash, u32),
 }
 
+/// Bytes of outlines for each byte of entries that are allowed: whoever serves a true state in the
+/// smallest outlines, 37 bytes for an entry of five, must not be able to fill the bound.
+const OUTLINE_SHARE: usize = 8;
+
 /// The certified tree as far as it is known here, each part of it verified.
 #[derive(Clone, Debug)]
 pub struct Partial {
@@ -76,12 +80,13 @@ pub struct Partial {
     known: BTreeMap<Nibbles, Known>,
     missing: BTreeMap<Nibbles, Missing>,
     bytes: usize,
+    outline_bytes: usize,
     bytes_max: usize,
 }
 
 impl Partial {
-    /// Nothing but the certified `root` and an `own` map, some of which may be the same. Takes parts of
-    /// at most `bytes_max` bytes in all.
+    /// Nothing but the certified `root` and an `own` map, some of which may be the same. Takes entries
+    /// of at most `bytes_max` bytes in all.
     pub fn new(own: Map, root: Hash, bytes_max: usize) -> Self {
         let mut partial = Self {
             own,
@@ -89,6 +94,7 @@ impl Partial {
             known: BTreeMap::new(),
             missing: BTreeMap::new(),
             bytes: 0,
+            outline_bytes: 0,
             bytes_max,
         };
         if root != empty_hash() {
@@ -114,7 +120,7 @@ impl Partial {
 
     /// Bytes of the parts taken.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.outline_bytes
     }
 
     /// Takes `part`, if it is what the certified root says; whether it was missing.
@@ -127,8 +133,12 @@ impl Partial {
             };
         };
         let need = missing.hash;
-        let bytes = self.bytes + encode(part).len();
-        if bytes > self.bytes_max {
+        let (taken, max) = match &part.body {
+            PartBody::Entries(_) => (self.bytes, self.bytes_max),
+            PartBody::Outline(_) => (self.outline_bytes, self.bytes_max * OUTLINE_SHARE),
+        };
+        let bytes = taken + encode(part).len();
+        if bytes > max {
             return Err(PartError::TooLarge {
                 max: self.bytes_max,
             });
@@ -164,7 +174,10 @@ impl Partial {
                 reader.found
             }
         };
-        self.bytes = bytes;
+        match &part.body {
+            PartBody::Entries(_) => self.bytes = bytes,
+            PartBody::Outline(_) => self.outline_bytes = bytes,
+        }
         self.missing.remove(&part.prefix);
         for (place, found) in found {
             self.learn(place, found);

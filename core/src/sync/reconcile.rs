@@ -45,6 +45,16 @@ pub enum PartsError {
     },
 }
 
+impl PartsError {
+    /// Whether the state is over the bound, whoever serves it.
+    pub fn is_too_large(&self) -> bool {
+        let Self::Part { error, .. } = self else {
+            return false;
+        };
+        matches!(error, PartError::TooLarge { .. })
+    }
+}
+
 /// Gets the certified state in parts.
 #[derive(Clone, Debug)]
 pub struct Reconcile {

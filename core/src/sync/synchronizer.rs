@@ -243,18 +243,10 @@ impl Synchronizer {
             (Err(SyncError::Stale { .. }), _) => Ok(SyncStep::UpToDate),
             (step, _) => step,
         };
-        match step {
-            Ok(SyncStep::UpToDate) => {
-                // He said more than he has: his claim is worth nothing until he makes another.
-                self.distrust(from);
-                Ok(SyncStep::UpToDate)
-            }
-            Ok(step) => Ok(step),
-            Err(error) => {
-                self.distrust(from);
-                Err(error.into())
-            }
-        }
+        step.map_err(|error| {
+            self.distrust(from);
+            error.into()
+        })
     }
 
     fn examined(
@@ -342,11 +334,19 @@ impl Synchronizer {
             return Ok(SyncStep::Busy { retry_after_ms });
         }
         let asked = self.flights[asked].fetch.clone();
+        let epoch = self.setup.epoch;
+        if step::is_earlier(&found, &asked, history.head(), epoch) {
+            // The answer to a request that was made again in the meantime: the one that is out waits on.
+            return Ok(SyncStep::Late);
+        }
         self.expire(|flight| flight.to == from);
         self.next = from;
-        let epoch = self.setup.epoch;
         match found {
-            Found::UpToDate => Ok(SyncStep::UpToDate),
+            Found::UpToDate => {
+                // He said more than he has: his claim is worth nothing until he makes another.
+                self.distrust(from);
+                Ok(SyncStep::UpToDate)
+            }
             Found::Blocks {
                 blocks,
                 finalization,
@@ -461,8 +461,15 @@ impl Synchronizer {
     }
 
     fn collect(&mut self, answer: &PartsAnswer, head: (u64, Hash)) -> Result<SyncStep, SyncError> {
-        if let Some(open) = &mut self.collection {
-            open.receive(answer)?;
+        if let Some(open) = &mut self.collection
+            && let Err(error) = open.receive(answer)
+        {
+            if error.is_too_large() {
+                // No other member has less of it: what is above the head is asked for anew.
+                self.collection = None;
+                self.flights.retain(Flight::is_above);
+            }
+            return Err(error.into());
         }
         self.finish(head)
     }

@@ -282,13 +282,18 @@ proptest! {
 
 #[test]
 fn bounds_at_their_edges() {
-    let served = board(10_000);
-    let mut asker = Reconcile::new(Map::new(), served.root(), BYTES_MAX);
-    let request = asker.request().expect("the root is missing");
-    let answer = serve(&served, &request, BUDGET);
-    let bytes = encode(&answer.parts[0]).len();
-    for (bytes_max, fits) in [(bytes - 1, false), (bytes, true), (bytes + 1, true)] {
-        let mut asker = Reconcile::new(Map::new(), served.root(), bytes_max);
+    // A few entries travel as entries, many as an outline: of these eight times as much is allowed.
+    let edges = [(20, 1), (10_000, 8)].into_iter().flat_map(|(len, share)| {
+        let served = board(len);
+        let mut asker = Reconcile::new(Map::new(), served.root(), BYTES_MAX);
+        let request = asker.request().expect("the root is missing");
+        let answer = serve(&served, &request, BUDGET);
+        let least = encode(&answer.parts[0]).len().div_ceil(share);
+        [(least - 1, false), (least, true), (least + 1, true)]
+            .map(|(max, fits)| (served.root(), answer.clone(), max, fits))
+    });
+    for (root, answer, bytes_max, fits) in edges {
+        let mut asker = Reconcile::new(Map::new(), root, bytes_max);
         let expected = PartsError::Part {
             index: 0,
             error: PartError::TooLarge { max: bytes_max },

@@ -3,8 +3,8 @@
 use super::super::validate::{check_final, check_head};
 use super::{SyncError, Synchronizer};
 use crate::crypto::Hash;
-use crate::state::{History, Map};
-use crate::wire::{Block, BoundedVec, Certificate, FOUND_ITEMS_MAX, Fetch, Header};
+use crate::state::{Delta, History, Map};
+use crate::wire::{Block, BoundedVec, Certificate, FOUND_ITEMS_MAX, Fetch, Found, Header};
 
 /// What an answer means for the asker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,30 @@ pub(super) fn blocks(
         blocks: blocks.split_off(known),
         finalization: finalization.clone(),
     })
+}
+
+/// Whether `found` answers an earlier request than `asked`: it leads no further than from where that
+/// one starts, or starts from below. At the own height another block is news all the same.
+pub(super) fn is_earlier(found: &Found, asked: &Fetch, head: (u64, Hash), epoch: Hash) -> bool {
+    let Fetch::Above { height: from, .. } = asked else {
+        // Parts are out: only a newer state, or that there is none, can be the answer.
+        return matches!(found, Found::Blocks { .. } | Found::Delta { .. });
+    };
+    let top = match found {
+        Found::Blocks { blocks, .. } => match blocks.last() {
+            Some(last) => (last.height, last.hash(epoch)),
+            None => return false,
+        },
+        Found::Delta { header, delta, .. } => {
+            if Delta::decode(delta).is_ok_and(|delta| delta.base() < *from) {
+                return true;
+            }
+            (header.height, header.hash(epoch))
+        }
+        Found::Snapshot { header, .. } => (header.height, header.hash(epoch)),
+        _ => return false,
+    };
+    top.0 < *from || top.0 == *from && top == head
 }
 
 /// A change from the state that `asked` named.

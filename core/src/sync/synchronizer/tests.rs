@@ -10,6 +10,7 @@ use crate::wire::{
     encode,
 };
 
+mod crossing;
 mod snapshots;
 
 pub(crate) const BUDGET: usize = 24 * 1024;
@@ -251,28 +252,6 @@ fn every_failing_check_of_blocks_has_its_name() {
         follower.receive(0, found),
         fault("not an answer to what was asked")
     );
-}
-
-#[test]
-fn answers_cross_with_commits() {
-    let server = history(8, usize::MAX, &Map::new());
-    let (blocks, finalization) = suffix(&server, 3..=8);
-    for height in 2..=8u64 {
-        let (_, own) = server.rollback(height).expect("kept");
-        let expected = match height {
-            8 => SyncStep::UpToDate,
-            _ => SyncStep::Blocks {
-                blocks: blocks[(height - 2) as usize..].to_vec(),
-                finalization: finalization.clone(),
-            },
-        };
-        assert_eq!(
-            offer(blocks.clone(), finalization.clone(), &own),
-            Ok(expected)
-        );
-    }
-    let (blocks, finalization) = suffix(&server, 3..=4);
-    assert_eq!(offer(blocks, finalization, &server), Ok(SyncStep::UpToDate));
 }
 
 #[test]
