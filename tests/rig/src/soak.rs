@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -87,19 +88,33 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
     let total = add_up(&played, began.elapsed());
-    // Only with one seed, so there is at most one report.
-    let told = match played.values().next().map(|one| &one.report) {
-        Some(Ok(report)) => transcript::write(transcript, report)?,
-        Some(Err(_)) | None => None,
+    // One is asked for with --seed alone, which plays that seed and no other.
+    let told = match played.values().next() {
+        Some(one) => keep(transcript, &one.report)?,
+        None => None,
     };
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);
     } else {
         words::soak(&total, options, jobs.min(cores));
-        told.iter().for_each(|told| println!("{told}"));
+        told.iter()
+            .for_each(|told| words::say(&format!("{told}\n")));
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
+}
+
+/// Writes the transcript of `report` to `path`; what came of it, in words.
+fn keep(path: Option<&Path>, report: &Result<Report, String>) -> Result<Option<String>, Refusal> {
+    match report {
+        Ok(report) => transcript::write(path, report),
+        Err(_) => Ok(path.map(|path| {
+            format!(
+                "Transcript: none was written to {}, the run panicked.",
+                path.display()
+            )
+        })),
+    }
 }
 
 /// The first seed with which all from `first` on come to `wanted` rounds: how many seeds are played
@@ -243,5 +258,23 @@ fn plant(name: PlantName) -> althing::config::Plant {
         PlantName::FinalizeAfterNullify => Plant::FinalizeAfterNullify,
         PlantName::SkippedRootCheck => Plant::SkippedRootCheck,
         PlantName::DoublePayout => Plant::DoublePayout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_run_that_panicked_it_is_said_that_no_transcript_was_written() {
+        let panicked = Err("panicked: why".to_owned());
+        let path = std::env::temp_dir().join("never-written.althing");
+        let Ok(Some(told)) = keep(Some(&path), &panicked) else {
+            panic!("nothing is said");
+        };
+        assert!(told.contains("none was written"), "{told}");
+        assert!(told.contains("never-written.althing"), "{told}");
+        assert!(!path.exists());
+        assert!(matches!(keep(None, &panicked), Ok(None)));
     }
 }

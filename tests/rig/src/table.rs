@@ -41,7 +41,8 @@ pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
         json::print(&json::Table::new(&report, wall));
     } else {
         words::table(&report, wall, &command, written);
-        told.iter().for_each(|told| println!("{told}"));
+        told.iter()
+            .for_each(|told| words::say(&format!("{told}\n")));
     }
     Ok(words::ending(&report))
 }

@@ -428,11 +428,6 @@ impl World {
         self.trace.digest()
     }
 
-    /// Inputs and outputs of nodes so far.
-    pub fn trace_entries(&self) -> u64 {
-        self.trace.entries()
-    }
-
     fn node_config(&self, phone: usize) -> Config {
         #[cfg(feature = "planted")]
         let double_payout = self.config.plant == Some(Plant::DoublePayout);
