@@ -103,6 +103,19 @@ fn a_run_leaves_a_transcript_that_tells_its_game() {
         .count();
     assert_eq!(Some(dice as u64), run["rolls"].as_u64());
     assert!(steps.iter().all(|step| step["table"]["kind"] == "craps"));
+    // Who is given chips is called by his name.
+    let members = game["members"].as_array().expect("a list");
+    let names: Vec<&str> = members.iter().filter_map(Value::as_str).collect();
+    let said = steps
+        .iter()
+        .flat_map(|step| step["actions"].as_array().expect("a list"))
+        .filter_map(|action| action["what"].as_str());
+    let given: Vec<&str> = said
+        .filter(|what| what.starts_with("gives "))
+        .filter_map(|what| what.rsplit(' ').next())
+        .collect();
+    assert!(!given.is_empty());
+    assert!(given.iter().all(|name| names.contains(name)), "{given:?}");
 }
 
 #[test]
@@ -199,7 +212,7 @@ fn the_name_of_unknown_rules_turns_nothing_round() {
     let rules = &mut transcript.genesis.genesis.rules;
     rules.name = althing::wire::Bytes::truncating("cr\u{202e}aps".into());
     let name = file("turned.althing", &transcript.encode());
-    refused(&name, &["by the rules craps 1"]);
+    refused(&name, &["by the rules craps 2 under a name with hidden"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use althing::crypto::Ed25519;
 use althing::group::{Retrace, Roll, Step, StepAction, TranscriptError, clean_name};
 use althing::node::Transcript;
+use althing::rules::craps::CrapsAction;
 use althing::rules::{self, Rules};
 use althing::state::Map;
 use althing::wire::{ActionPayload, Mode, Reason, RulesId};
@@ -222,7 +223,7 @@ impl Game {
 
     fn said(&self, action: &StepAction, rules: &dyn Rules) -> Said {
         let what = match &action.payload {
-            ActionPayload::Rules(payload) => rules.describe_action(payload),
+            ActionPayload::Rules(payload) => self.does(payload, rules),
             ActionPayload::Missing { draw, voter } => {
                 format!("says that {} does not open draw {draw}", self.name(*voter))
             }
@@ -232,6 +233,16 @@ impl Game {
             what,
             refused: action.refused.as_ref().map(|reason| why(reason, rules)),
         }
+    }
+
+    /// An action of the rule set, with the names that the rules do not know.
+    fn does(&self, payload: &[u8], rules: &dyn Rules) -> String {
+        if rules.id().name.as_ref() == b"craps"
+            && let Ok(CrapsAction::Transfer { to, chips }) = CrapsAction::decode(payload)
+        {
+            return format!("gives {chips} to {}", self.name(to));
+        }
+        rules.describe_action(payload)
     }
 
     fn name(&self, member: u8) -> &str {
@@ -270,7 +281,13 @@ fn rules(need: &RulesId, path: &Path) -> Result<Arc<dyn Rules>, Refusal> {
     let twin = built_in
         .iter()
         .any(|rules| rules.id().name == need.name && rules.id().version == need.version);
-    let why = if twin { " with other test vectors" } else { "" };
+    let why = if twin {
+        " with other test vectors"
+    } else if have.contains(&named(need)) {
+        " under a name with hidden characters"
+    } else {
+        ""
+    };
     Err(Refusal(format!(
         "the transcript {} is of a game by the rules {}{why}; this build has {}\n\
          look at it with the build that the game was played with",

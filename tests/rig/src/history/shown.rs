@@ -263,7 +263,7 @@ fn is_own(key: &[u8]) -> bool {
     key.first() == Some(&OWN_KEYS)
 }
 
-/// Text as text, of anything else the bytes that are no ASCII as `\xNN`; cut where it is longer than
+/// Text as text, of anything else the bytes that leave no mark as `\xNN`; cut where it is longer than
 /// `most`, in characters or bytes.
 fn text(bytes: &[u8], most: usize) -> String {
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -280,7 +280,7 @@ fn text(bytes: &[u8], most: usize) -> String {
     let mut shown = String::new();
     for byte in bytes.iter().take(most) {
         match byte {
-            b' '..=b'~' if *byte != b'\\' => shown.push(char::from(*byte)),
+            b'!'..=b'~' if *byte != b'\\' => shown.push(char::from(*byte)),
             _ => write!(shown, "\\x{byte:02x}").expect("a string takes everything"),
         }
     }

@@ -49,6 +49,8 @@ fn values_read_well_and_are_cut_where_they_are_long() {
     assert_eq!(text("Jórunn".as_bytes()), "Jórunn");
     assert_eq!(text(b"c\x02'"), "c\\x02'");
     assert_eq!(text(b"\\x02"), "\\x5cx02");
+    assert_eq!(text(b"two words"), "two words");
+    assert_eq!(text(b"b\x05 "), "b\\x05\\x20");
     assert_eq!(text(b""), "");
     assert_eq!(text(&[0xff; 48]), "\\xff".repeat(48));
     assert_eq!(text(&[0xff; 49]), format!("{}…", "\\xff".repeat(48)));
