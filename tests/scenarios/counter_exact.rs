@@ -129,6 +129,33 @@ fn split_in_two_halves_and_healed() {
 }
 
 #[test]
+fn lost_out_of_order_crashed_and_split_all_at_once() {
+    seeds::each(0..3, |seed| {
+        let config = WorldConfig {
+            loss_permille: 50,
+            shuffle_permille: 300,
+            sync_us: 30_000,
+            ..cheap(4250 + seed)
+        };
+        count_all(config, |room, round| {
+            match round % 8 {
+                1 => room.leave(&[0, 1]),
+                5 => room.come_back(&[0, 1]),
+                _ => {}
+            }
+            if round % 2 == 0 {
+                let phone = usize::try_from(seed + round / 2).expect("few") % PHONES;
+                room.world.act(match round % 4 {
+                    0 => Act::CrashUnsynced { phone, batches: 1 },
+                    _ => Act::CrashAfter { phone, outputs: 9 },
+                });
+                room.world.schedule(SECOND * 2, Act::Restart { phone });
+            }
+        });
+    });
+}
+
+#[test]
 fn the_tally_goes_on_in_every_part_and_adds_up_on_contact() {
     let mut room = Room::sit(cheap(4300), PHONES);
     room.part(&[2, 3]);

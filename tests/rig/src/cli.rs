@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// Highest seed of a soak: whatever is played from there on, no counter of seeds wraps.
+const SEED_MAX: u64 = u64::MAX / 2;
+
 /// Plays rooms of simulated phones that agree over Bluetooth LE.
 ///
 /// Without a command it plays a table of craps: gathered by ticket, two rooms, a walk-out and a
@@ -144,7 +147,7 @@ pub(crate) struct Soak {
     #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..20")]
     pub(crate) seeds: Range<u64>,
     /// Only this seed; with --rounds the first one
-    #[arg(long, conflicts_with = "seeds")]
+    #[arg(long, conflicts_with = "seeds", value_parser = clap::value_parser!(u64).range(..=SEED_MAX))]
     pub(crate) seed: Option<u64>,
     /// Play seeds until so many rounds of agreement have run: busy tables with trouble now and then,
     /// every block executed twice
@@ -173,7 +176,7 @@ pub(crate) struct Soak {
     pub(crate) evidence: Option<PathBuf>,
     /// Where to write the transcript of the one --seed, for `althing history`; phones then keep more
     /// of their past than they would
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "rounds")]
     pub(crate) transcript: Option<PathBuf>,
 }
 
@@ -182,8 +185,8 @@ pub(crate) struct Soak {
 pub(crate) struct History {
     /// A file that --transcript wrote, or a phone exported
     pub(crate) transcript: PathBuf,
-    /// Show the table as it was at this height
-    #[arg(long, value_name = "HEIGHT")]
+    /// Show the table as it was at this height, and write no page
+    #[arg(long, value_name = "HEIGHT", conflicts_with = "page")]
     pub(crate) at: Option<u64>,
     /// Print one JSON object on stdout instead of words
     #[arg(long)]
@@ -244,11 +247,12 @@ impl PlantName {
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
-    const HINT: &str = "give two numbers A..B with A below B, such as 0..100; B is not played";
+    const HINT: &str = "give two numbers A..B with A below B, such as 0..100; B is not played and \
+                        at most 2^63";
     let (first, end) = text.split_once("..").ok_or(HINT)?;
     let first: u64 = first.trim().parse().map_err(|_| HINT)?;
     let end: u64 = end.trim().parse().map_err(|_| HINT)?;
-    if first >= end {
+    if first >= end || end > SEED_MAX + 1 {
         return Err(HINT.to_owned());
     }
     Ok(first..end)
@@ -286,6 +290,12 @@ mod tests {
         for bad in ["", "5", "5..5", "6..5", "a..b", "0..=5", "-1..4", ".."] {
             assert!(seeds(bad).is_err(), "{bad}");
         }
+        let upto = |end: u64| seeds(&format!("{SEED_MAX}..{end}"));
+        assert_eq!(upto(SEED_MAX + 1), Ok(SEED_MAX..SEED_MAX + 1));
+        assert!(upto(SEED_MAX + 2).is_err());
+        let one = |seed: u64| Cli::try_parse_from(["althing", "soak", "--seed", &seed.to_string()]);
+        assert!(one(SEED_MAX - 1).is_ok() && one(SEED_MAX).is_ok());
+        assert!(one(SEED_MAX + 1).is_err() && one(u64::MAX).is_err());
     }
 
     #[test]

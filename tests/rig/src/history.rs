@@ -8,6 +8,7 @@ mod words;
 
 use std::path::Path;
 
+use self::game::Extent;
 use crate::cli::History;
 use crate::file::Target;
 use crate::words::say;
@@ -22,8 +23,12 @@ pub(crate) fn run(options: &History) -> Result<Ending, Refusal> {
     if let Some(page) = &page {
         page.probe()?;
     }
-    let (transcript, damage) = read::read(path)?;
-    let (mut game, fault) = game::Game::retrace(&transcript, path)?;
+    let extent = match options.at {
+        Some(_) => Extent::OneHeight,
+        None => Extent::Whole,
+    };
+    let (transcript, damage) = read::read(path, extent)?;
+    let (mut game, fault) = game::Game::retrace(&transcript, path, extent)?;
     // The file's own damage comes first: what fails after it is its consequence.
     let fault = damage.or(fault);
 

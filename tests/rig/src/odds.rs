@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use althing::rules::craps::{BetKind, CrapsConfig, Odds, Rate, rates};
 
 use crate::cli::Odds as Options;
+use crate::words::say;
 use crate::{Ending, json};
 
 pub(crate) fn run(options: &Options) -> Ending {
@@ -16,7 +17,7 @@ pub(crate) fn run(options: &Options) -> Ending {
     if options.json {
         json::print(&json::RateCard::new(&rates, house.field_twelve));
     } else {
-        print!("{}", card(&rates));
+        say(&card(&rates));
     }
     Ending::Good
 }

@@ -59,7 +59,9 @@ pub(crate) fn run(options: &Replay) -> Result<Ending, Refusal> {
         json::print(&json::Replay::new(&report, wall));
     } else {
         words::replay(&report, wall, &command, written);
-        told.iter().flatten().for_each(|told| println!("{told}"));
+        told.iter()
+            .flatten()
+            .for_each(|told| words::say(&format!("{told}\n")));
     }
     Ok(words::ending(&report))
 }

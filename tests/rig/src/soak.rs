@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -87,9 +88,12 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     // What other threads played beyond the seed that found the bug depends on their luck.
     played.retain(|seed, _| *seed < end);
     let mut total = add_up(&played, began.elapsed());
+    // One is asked for with --seed alone, which plays that seed and no other.
     let one = options.seed.and(played.values().next());
     let mut told = Vec::new();
-    // Only with one seed, so there is at most one report.
+    if let Some(one) = one {
+        told.extend(keep(transcript, &one.report)?);
+    }
     if let Some(Ok(report)) = one.map(|one| &one.report) {
         total.diverged = report.diverged.iter().map(json::Diverged::new).collect();
         let diverged = report
@@ -97,20 +101,31 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
             .iter()
             .map(|kept| words::diverged(report, kept));
         told.extend(diverged.filter(|_| !options.json));
-        told.extend(transcript::write(transcript, report)?);
-        told.extend(transcript::write_evidence(
-            options.evidence.as_deref(),
-            report,
-        )?);
+        let evidence = options.evidence.as_deref();
+        told.extend(transcript::write_evidence(evidence, report)?);
     }
     let good = total.violations.is_empty();
     if options.json {
         json::print(&total);
     } else {
         words::soak(&total, options, jobs.min(cores));
-        told.iter().for_each(|told| println!("{told}"));
+        told.iter()
+            .for_each(|told| words::say(&format!("{told}\n")));
     }
     Ok(if good { Ending::Good } else { Ending::Bad })
+}
+
+/// Writes the transcript of `report` to `path`; what came of it, in words.
+fn keep(path: Option<&Path>, report: &Result<Report, String>) -> Result<Option<String>, Refusal> {
+    match report {
+        Ok(report) => transcript::write(path, report),
+        Err(_) => Ok(path.map(|path| {
+            format!(
+                "Transcript: none was written to {}, the run panicked.",
+                path.display()
+            )
+        })),
+    }
 }
 
 /// The first seed with which all from `first` on come to `wanted` rounds: how many seeds are played
@@ -254,5 +269,23 @@ fn plant(name: PlantName) -> althing::config::Plant {
         PlantName::FinalizeAfterNullify => Plant::FinalizeAfterNullify,
         PlantName::SkippedRootCheck => Plant::SkippedRootCheck,
         PlantName::DoublePayout => Plant::DoublePayout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_run_that_panicked_it_is_said_that_no_transcript_was_written() {
+        let panicked = Err("panicked: why".to_owned());
+        let path = std::env::temp_dir().join("never-written.althing");
+        let Ok(Some(told)) = keep(Some(&path), &panicked) else {
+            panic!("nothing is said");
+        };
+        assert!(told.contains("none was written"), "{told}");
+        assert!(told.contains("never-written.althing"), "{told}");
+        assert!(!path.exists());
+        assert!(matches!(keep(None, &panicked), Ok(None)));
     }
 }

@@ -44,7 +44,9 @@ pub(crate) fn run(options: &Table) -> Result<Ending, Refusal> {
         json::print(&json::Table::new(&report, wall));
     } else {
         words::table(&report, wall, &command, written);
-        told.iter().flatten().for_each(|told| println!("{told}"));
+        told.iter()
+            .flatten()
+            .for_each(|told| words::say(&format!("{told}\n")));
     }
     Ok(words::ending(&report))
 }

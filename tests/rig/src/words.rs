@@ -37,7 +37,7 @@ pub(crate) fn table(report: &Report, wall: Duration, command: &str, written: Wri
     );
     common(&mut text, report);
     close(&mut text, report, wall, command, written);
-    print!("{text}");
+    say(&text);
 }
 
 /// Of a replay.
@@ -94,7 +94,7 @@ pub(crate) fn replay(report: &Report, wall: Duration, command: &str, written: Wr
         }
     }
     close(&mut text, report, wall, command, written);
-    print!("{text}");
+    say(&text);
 }
 
 /// Of a soak.
@@ -174,7 +174,7 @@ pub(crate) fn soak(total: &Soak, options: &crate::cli::Soak, jobs: usize) {
             ),
         );
     }
-    print!("{text}");
+    say(&text);
 }
 
 fn common(text: &mut String, report: &Report) {

@@ -40,6 +40,10 @@ fn numbers_out_of_range() {
         &["--seeds", "A below B", "0..100"],
     );
     refused(&["soak", "--seeds", "5"], &["--seeds", "0..100"]);
+    let last = u64::MAX.to_string();
+    refused(&["soak", "--seed", &last], &["--seed", &last]);
+    let seeds = format!("0..{last}");
+    refused(&["soak", "--seeds", &seeds], &["--seeds", "2^63"]);
     refused(
         &["replay", "--contacts", "x", "--hours", "0"],
         &["--hours", "0.5"],
@@ -99,6 +103,21 @@ fn plants_need_their_feature() {
         &["soak", "--plant", "vote-not-stored"],
         &["--features planted"],
     );
+}
+
+/// A reader such as `head` leaves early: that is no fault of the run.
+#[test]
+fn a_reader_may_leave() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_althing"))
+        .arg("odds")
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .expect("the rig starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*said), (Some(0), ""));
 }
 
 #[test]

@@ -103,6 +103,19 @@ fn a_run_leaves_a_transcript_that_tells_its_game() {
         .count();
     assert_eq!(Some(dice as u64), run["rolls"].as_u64());
     assert!(steps.iter().all(|step| step["table"]["kind"] == "craps"));
+    // Who is given chips is called by his name.
+    let members = game["members"].as_array().expect("a list");
+    let names: Vec<&str> = members.iter().filter_map(Value::as_str).collect();
+    let said = steps
+        .iter()
+        .flat_map(|step| step["actions"].as_array().expect("a list"))
+        .filter_map(|action| action["what"].as_str());
+    let given: Vec<&str> = said
+        .filter(|what| what.starts_with("gives "))
+        .filter_map(|what| what.rsplit(' ').next())
+        .collect();
+    assert!(!given.is_empty());
+    assert!(given.iter().all(|name| names.contains(name)), "{given:?}");
 }
 
 #[test]
@@ -167,6 +180,42 @@ fn the_page_is_written_whole_or_not_at_all() {
 }
 
 #[test]
+fn one_height_has_no_page_and_says_so() {
+    let (bytes, _) = played();
+    let name = file("one.althing", bytes);
+    let both = ["history", &name, "--at", "1", "--page", "one.html"];
+    let (code, out, error) = said(&althing(&both));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(
+        error.contains("--at") && error.contains("--page"),
+        "{error}"
+    );
+    assert!(!path("one.html").exists());
+
+    // Of a damaged file, or one with a lie in it, one height was shown and not the rest.
+    let cut = file("one-cut.althing", &bytes[..bytes.len() / 2]);
+    let mut transcript = althing::node::Transcript::decode(bytes).expect("a whole transcript");
+    transcript.entries[8].block.root = althing::crypto::Hash::ZERO;
+    let lie = file("one-lie.althing", &transcript.encode());
+    for (name, words) in [(cut, "can be read;"), (lie, "is proved;")] {
+        let (code, out, error) = said(&althing(&["history", &name, "--at", "1"]));
+        assert_eq!(code, Some(2));
+        assert!(out.contains("At height 1:"), "{out}");
+        assert!(error.contains(words) && !error.contains("shown"), "{error}");
+    }
+}
+
+#[test]
+fn the_name_of_unknown_rules_turns_nothing_round() {
+    let (bytes, _) = played();
+    let mut transcript = althing::node::Transcript::decode(bytes).expect("a whole transcript");
+    let rules = &mut transcript.genesis.genesis.rules;
+    rules.name = althing::wire::Bytes::truncating("cr\u{202e}aps".into());
+    let name = file("turned.althing", &transcript.encode());
+    refused(&name, &["by the rules craps 2 under a name with hidden"]);
+}
+
+#[test]
 fn what_is_no_transcript_is_refused() {
     refused(
         "no-such.althing",
@@ -195,13 +244,13 @@ fn of_a_damaged_transcript_the_beginning_is_shown() {
         &cut,
         &[
             "it is cut off",
-            "can be read and were shown",
+            "can be read and was shown",
             "another phone",
         ],
     );
     assert!(out.contains("takes a seat"), "{out}");
     // Without its end every block is there; without half of its genesis none is.
-    let last = format!("blocks 0 to {} can be read", run["blocks"]);
+    let last = format!("blocks 0 to {} can be read and was shown", run["blocks"]);
     let open = file("open.althing", &bytes[..end]);
     refused(&open, &["it is cut off", &last]);
     let head = file("head.althing", &bytes[..40]);
@@ -281,6 +330,24 @@ fn a_transcript_that_cannot_be_written_is_told_before_the_run() {
     let (code, _, error) = said(&althing(&["soak", "--seeds", "0..2", "--transcript", "x"]));
     assert_eq!(code, Some(2));
     assert!(error.contains("--seed"), "{error}");
+    let (code, out, error) = said(&althing(&[
+        "soak",
+        "--rounds",
+        "9",
+        "--seed",
+        "1",
+        "--signatures",
+        "real",
+        "--transcript",
+        "x",
+    ]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(
+        error.contains("--rounds")
+            && error.contains("cannot be used with")
+            && error.contains("--transcript"),
+        "{error}"
+    );
     let cheap = "soak --seed 1 --signatures cheap --transcript x";
     let (code, _, error) = said(&althing(&cheap.split(' ').collect::<Vec<_>>()));
     assert_eq!(code, Some(2));

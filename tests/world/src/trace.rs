@@ -8,7 +8,6 @@ use althing::node::{Event, Output};
 #[derive(Debug)]
 pub(crate) struct Trace {
     hasher: Hasher,
-    entries: u64,
 }
 
 impl Trace {
@@ -16,18 +15,12 @@ impl Trace {
     pub(crate) fn new() -> Self {
         Self {
             hasher: Hasher::new(Domain::Trace),
-            entries: 0,
         }
     }
 
     /// The digest so far.
     pub(crate) fn digest(&self) -> Hash {
         self.hasher.finish()
-    }
-
-    /// Inputs and outputs so far.
-    pub(crate) fn entries(&self) -> u64 {
-        self.entries
     }
 
     /// A fact of the radio.
@@ -107,7 +100,6 @@ impl Trace {
     }
 
     fn entry(&mut self, at_us: u64, phone: usize, kind: u8, number: u64) {
-        self.entries += 1;
         self.hasher.fixed(&at_us.to_le_bytes());
         self.hasher.fixed(&(phone as u64).to_le_bytes());
         self.hasher.fixed(&[kind]);

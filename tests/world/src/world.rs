@@ -432,11 +432,6 @@ impl World {
         self.trace.digest()
     }
 
-    /// Inputs and outputs of nodes so far.
-    pub fn trace_entries(&self) -> u64 {
-        self.trace.entries()
-    }
-
     /// From its next start on, the rules of `phone` are one version older than everybody's: as if all
     /// others had been given another app.
     pub fn age_app(&mut self, phone: usize) {

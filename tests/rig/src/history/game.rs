@@ -4,15 +4,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 use althing::crypto::Ed25519;
-use althing::group::{Retrace, Roll, Step, StepAction, TranscriptError};
+use althing::group::{Retrace, Roll, Step, StepAction, TranscriptError, clean_name};
 use althing::node::Transcript;
+use althing::rules::craps::CrapsAction;
 use althing::rules::{self, Rules};
 use althing::state::Map;
 use althing::wire::{ActionPayload, Mode, Reason, RulesId};
 use serde::Serialize;
 
-use super::shown::{Changed, Shown};
+use super::shown::{Changed, Eye, Shown};
 use crate::Refusal;
+
+/// How much of a game is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Every height that can be believed.
+    Whole,
+    /// One height.
+    OneHeight,
+}
+
+impl Extent {
+    /// What is said of the part that can be believed.
+    pub(super) const fn told(self) -> &'static str {
+        match self {
+            Self::Whole => " and was shown",
+            Self::OneHeight => "",
+        }
+    }
+}
 
 /// A game, height by height.
 #[derive(Debug, Serialize)]
@@ -84,10 +104,12 @@ pub(super) struct Look {
 
 impl Game {
     /// Executes `transcript` again. Where a check fails: the game up to the last block that a
-    /// quorum finalized before it, and what is to be said of `path`.
+    /// quorum finalized before it, and what is to be said of `path`, with `shown` for what of the
+    /// game is shown.
     pub(super) fn retrace(
         transcript: &Transcript,
         path: &Path,
+        shown: Extent,
     ) -> Result<(Self, Option<String>), Refusal> {
         let genesis = &transcript.genesis.genesis;
         let rules = rules(&genesis.rules, path)?;
@@ -119,10 +141,11 @@ impl Game {
         let told = fault.map(|error| {
             format!(
                 "the transcript {} is not believed beyond height {}: {error}\n\
-                 what stands up to there is proved and was shown; compare with the transcript of another phone \
+                 what stands up to there is proved{}; compare with the transcript of another phone \
                  of the group",
                 path.display(),
-                game.height
+                game.height,
+                shown.told()
             )
         });
         Ok((game, told))
@@ -133,7 +156,8 @@ impl Game {
         let members: Vec<String> = genesis
             .members
             .iter()
-            .map(|member| clean(&String::from_utf8_lossy(&member.name)))
+            .enumerate()
+            .map(|(index, member)| called(&member.name, index))
             .collect();
         Self {
             group: genesis.group.to_hex(),
@@ -156,6 +180,7 @@ impl Game {
 
     fn push(&mut self, step: Step, rules: &dyn Rules) {
         let table = Shown::of(&step.state, &self.members);
+        let eye = Eye::for_state(&step.state, &self.members);
         let roll = step.roll.as_ref().map(|roll| self.dice(roll, &table));
         self.height = step.height;
         self.rolls += usize::from(roll.is_some());
@@ -170,7 +195,11 @@ impl Game {
                 .iter()
                 .map(|action| self.said(action, rules))
                 .collect(),
-            changes: step.changes.iter().map(Changed::of).collect(),
+            changes: step
+                .changes
+                .iter()
+                .map(|change| Changed::of(change, eye))
+                .collect(),
             table: Some(table).filter(|table| !matches!(table, Shown::Entries { .. })),
         });
         self.states.push(step.state);
@@ -194,7 +223,7 @@ impl Game {
 
     fn said(&self, action: &StepAction, rules: &dyn Rules) -> Said {
         let what = match &action.payload {
-            ActionPayload::Rules(payload) => rules.describe_action(payload),
+            ActionPayload::Rules(payload) => self.does(payload, rules),
             ActionPayload::Missing { draw, voter } => {
                 format!("says that {} does not open draw {draw}", self.name(*voter))
             }
@@ -204,6 +233,16 @@ impl Game {
             what,
             refused: action.refused.as_ref().map(|reason| why(reason, rules)),
         }
+    }
+
+    /// An action of the rule set, with the names that the rules do not know.
+    fn does(&self, payload: &[u8], rules: &dyn Rules) -> String {
+        if rules.id().name.as_ref() == b"craps"
+            && let Ok(CrapsAction::Transfer { to, chips }) = CrapsAction::decode(payload)
+        {
+            return format!("gives {chips} to {}", self.name(to));
+        }
+        rules.describe_action(payload)
     }
 
     fn name(&self, member: u8) -> &str {
@@ -242,7 +281,13 @@ fn rules(need: &RulesId, path: &Path) -> Result<Arc<dyn Rules>, Refusal> {
     let twin = built_in
         .iter()
         .any(|rules| rules.id().name == need.name && rules.id().version == need.version);
-    let why = if twin { " with other test vectors" } else { "" };
+    let why = if twin {
+        " with other test vectors"
+    } else if have.contains(&named(need)) {
+        " under a name with hidden characters"
+    } else {
+        ""
+    };
     Err(Refusal(format!(
         "the transcript {} is of a game by the rules {}{why}; this build has {}\n\
          look at it with the build that the game was played with",
@@ -252,14 +297,16 @@ fn rules(need: &RulesId, path: &Path) -> Result<Arc<dyn Rules>, Refusal> {
     )))
 }
 
-fn named(rules: &RulesId) -> String {
-    let name = clean(&String::from_utf8_lossy(&rules.name));
-    format!("{name} {}", rules.version)
+/// What the member at `index` is called, fit for a terminal and a page.
+fn called(name: &[u8], index: usize) -> String {
+    let name = clean_name(&String::from_utf8_lossy(name));
+    name.unwrap_or_else(|| format!("member {}", index + 1))
 }
 
-/// What a file says, fit for a terminal.
-fn clean(text: &str) -> String {
-    text.chars().filter(|it| !it.is_control()).collect()
+fn named(rules: &RulesId) -> String {
+    let name = clean_name(&String::from_utf8_lossy(&rules.name));
+    let name = name.as_deref().unwrap_or("without a name");
+    format!("{name} {}", rules.version)
 }
 
 fn why(reason: &Reason, rules: &dyn Rules) -> String {
@@ -278,4 +325,22 @@ fn why(reason: &Reason, rules: &dyn Rules) -> String {
 /// The first digits of a hash, which tell it from others on one page.
 pub(super) fn short(hex: &str) -> &str {
     hex.get(..8).unwrap_or(hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hide_and_turn_nothing() {
+        for (name, shown) in [
+            ("Anna", "Anna"),
+            ("An\u{202e}na\u{200b}", "Anna"),
+            ("An\u{1b}[2Jna", "An[2Jna"),
+            ("\u{2066}\u{200d}", "member 3"),
+            ("", "member 3"),
+        ] {
+            assert_eq!(called(name.as_bytes(), 2), shown, "{name:?}");
+        }
+    }
 }

@@ -7,12 +7,13 @@ use std::path::Path;
 use althing::group::{TranscriptDamage, TranscriptFileError, TranscriptReader};
 use althing::node::Transcript;
 
+use super::game::Extent;
 use crate::Refusal;
 
 const PIECE: usize = 64 * 1024;
 
-/// The transcript in `path`. Of a damaged file what can be read, and what is to be said of the rest.
-pub(super) fn read(path: &Path) -> Result<(Transcript, Option<String>), Refusal> {
+/// The transcript in `path`, of which `extent` is shown. Of a damaged file what can be read, and what is to be said of the rest.
+pub(super) fn read(path: &Path, extent: Extent) -> Result<(Transcript, Option<String>), Refusal> {
     let shown = path.display();
     let unreadable = |fault: std::io::Error| {
         Refusal(format!(
@@ -32,7 +33,10 @@ pub(super) fn read(path: &Path) -> Result<(Transcript, Option<String>), Refusal>
     match reader.finish() {
         Ok(transcript) => Ok((transcript, None)),
         Err(damage) => {
-            let told = format!("the transcript {shown}: {damage}\n{}", advice(&damage));
+            let told = format!(
+                "the transcript {shown}: {damage}\n{}",
+                advice(&damage, extent)
+            );
             match damage.readable {
                 Some(transcript) => Ok((*transcript, Some(told))),
                 None => Err(Refusal(told)),
@@ -42,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<(Transcript, Option<String>), Refusal>
 }
 
 /// How far a damaged file goes, and what to do.
-fn advice(damage: &TranscriptDamage) -> String {
+fn advice(damage: &TranscriptDamage, extent: Extent) -> String {
     match damage.error {
         TranscriptFileError::Newer { .. } => {
             return "look at it with the build that wrote it, or a newer one".to_owned();
@@ -63,9 +67,10 @@ fn advice(damage: &TranscriptDamage) -> String {
                  blocks are the same";
     match &damage.readable {
         Some(transcript) => format!(
-            "blocks {} to {} can be read and were shown; for the rest {again}",
+            "what stands in blocks {} to {} can be read{}; for the rest {again}",
             transcript.base_height(),
-            transcript.height()
+            transcript.height(),
+            extent.told()
         ),
         None => format!("no block of it can be read: {again}"),
     }

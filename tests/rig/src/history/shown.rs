@@ -1,13 +1,18 @@
-//! A state in a form that reads well: a table of craps, a counter, or keys and values.
+//! A state in a form that reads well: a table of craps, a counter, a board, or keys and values.
 
 use std::fmt::Write;
 
+use althing::group::clean_name;
+use althing::rules::board::{self, Entry, Reading};
 use althing::rules::counter;
 use althing::rules::craps::{Dice, Table, Working};
 use althing::state::{Change, Map};
 use serde::Serialize;
 
-/// Bytes of a value that are shown; of a longer one the beginning.
+use super::game::short;
+
+/// Characters of a value that are shown; of a longer one the beginning. Keys are never cut: they
+/// tell entries from each other.
 const VALUE_SHOWN: usize = 48;
 /// First byte of keys of the group itself; the rest is the rule set's.
 const OWN_KEYS: u8 = 0;
@@ -23,7 +28,7 @@ pub(super) enum Shown {
         /// Where it stands.
         value: i64,
     },
-    /// Of any other rule set.
+    /// Of the rule set `board`, and any other.
     Entries {
         /// Keys and values, without those of the group itself.
         entries: Vec<(String, String)>,
@@ -75,6 +80,98 @@ pub(super) struct Changed {
     pub(super) new: Option<String>,
 }
 
+/// What keys and values are read with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Eye<'a> {
+    /// Whether they are those of a board.
+    is_board: bool,
+    /// Of the members.
+    names: &'a [String],
+}
+
+impl<'a> Eye<'a> {
+    /// For `state`, whose members have `names`.
+    pub(super) fn for_state(state: &Map, names: &'a [String]) -> Self {
+        Self {
+            is_board: board::is_board(state),
+            names,
+        }
+    }
+
+    /// The key in words; none for records of the group or of its rules, which are not for an eye.
+    fn key(self, key: &[u8], value: &[u8]) -> Option<String> {
+        if is_own(key) {
+            return None;
+        }
+        if !self.is_board {
+            return Some(text(key, usize::MAX));
+        }
+        // No entry's key has this bracket in words, so none reads like an item or a sealing key.
+        let named = |key: &[u8]| text(key, usize::MAX).replace('[', "\\x5b");
+        Some(match board::read(key, value)? {
+            Reading::Entry { key, .. } => named(&key),
+            Reading::Item { list, position, .. } => format!("{}[{position}]", named(&list)),
+            Reading::SealingKey { member, .. } => {
+                format!("[sealing key of member {}]", u16::from(member) + 1)
+            }
+        })
+    }
+
+    /// What stands under `key`, in words.
+    fn value(self, key: &[u8], value: &[u8]) -> String {
+        let read = if self.is_board {
+            board::read(key, value)
+        } else {
+            None
+        };
+        match read {
+            Some(Reading::Entry { entry, .. }) => self.entry(&entry),
+            Some(Reading::Item { value, .. }) => text(&value, VALUE_SHOWN),
+            Some(Reading::SealingKey { key, .. }) => text(&key.0, VALUE_SHOWN),
+            None => text(value, VALUE_SHOWN),
+        }
+    }
+
+    fn entry(self, entry: &Entry) -> String {
+        match entry {
+            Entry::Value(value) => text(value, VALUE_SHOWN),
+            Entry::Number { value, min, max } => format!("{value} (from {min} to {max})"),
+            Entry::List { len, len_max } => format!("a list of {len}, at most {len_max}"),
+            Entry::Slot { holder: None } => "held by nobody".to_owned(),
+            Entry::Slot {
+                holder: Some(holder),
+            } => format!("held by {}", self.name(*holder)),
+            Entry::Account { owner, balance } => format!("{balance} of {}", self.name(*owner)),
+            Entry::Purse { members, balance } => {
+                let indices = members.indices();
+                let names: Vec<&str> = indices.iter().map(|index| self.name(*index)).collect();
+                format!("{balance} for {}", names.join(", "))
+            }
+            Entry::Sealed(sealed) => format!(
+                "sealed by {} for {} ({})",
+                self.name(sealed.sealer),
+                self.name(sealed.owner),
+                short(&sealed.commitment.to_hex())
+            ),
+            Entry::Opened {
+                sealer,
+                owner,
+                plaintext,
+            } => format!(
+                "{} (sealed by {}, opened by {})",
+                text(plaintext, VALUE_SHOWN),
+                self.name(*sealer),
+                self.name(*owner)
+            ),
+        }
+    }
+
+    fn name(self, member: u8) -> &'a str {
+        let name = self.names.get(usize::from(member));
+        name.map_or("nobody", String::as_str)
+    }
+}
+
 impl Shown {
     /// `state`, whose members have `names`.
     pub(super) fn of(state: &Map, names: &[String]) -> Self {
@@ -90,12 +187,13 @@ impl Shown {
         {
             return Self::Counter { value };
         }
+        let eye = Eye::for_state(state, names);
+        let entries = state.iter().filter_map(|(key, value)| {
+            let key = key.as_bytes();
+            Some((eye.key(key, value)?, eye.value(key, value)))
+        });
         Self::Entries {
-            entries: state
-                .iter()
-                .filter(|(key, _)| !is_own(key.as_bytes()))
-                .map(|(key, value)| (text(key.as_bytes()), text(value)))
-                .collect(),
+            entries: entries.collect(),
         }
     }
 }
@@ -139,11 +237,17 @@ impl Craps {
 }
 
 impl Changed {
-    pub(super) fn of(change: &Change) -> Self {
-        let own = is_own(change.key.as_bytes());
-        let shown = |value: &Option<Vec<u8>>| value.as_deref().filter(|_| !own).map(text);
+    pub(super) fn of(change: &Change, eye: Eye<'_>) -> Self {
+        let key = change.key.as_bytes();
+        let either = change.new.as_deref().or(change.old.as_deref());
+        let named = either.and_then(|value| eye.key(key, value));
+        let own = named.is_none();
+        let shown = |value: &Option<Vec<u8>>| {
+            let value = value.as_deref().filter(|_| !own)?;
+            Some(eye.value(key, value))
+        };
         Self {
-            key: text(change.key.as_bytes()),
+            key: named.unwrap_or_else(|| text(key, usize::MAX)),
             own,
             old: shown(&change.old),
             new: shown(&change.new),
@@ -159,45 +263,42 @@ fn is_own(key: &[u8]) -> bool {
     key.first() == Some(&OWN_KEYS)
 }
 
-/// Text as text, of anything else the bytes that are no ASCII as `\xNN`; cut where it is long.
-fn text(bytes: &[u8]) -> String {
+/// Text as text, of anything else the bytes that leave no mark as `\xNN`; cut where it is longer than
+/// `most`, in characters or bytes.
+fn text(bytes: &[u8], most: usize) -> String {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.is_empty()
-        && !text.contains(|it: char| it.is_control() || it == '\\')
+        && text.chars().all(is_visible)
     {
-        let more = if text.chars().count() > VALUE_SHOWN {
+        let more = if text.chars().nth(most).is_some() {
             "…"
         } else {
             ""
         };
-        let shown: String = text.chars().take(VALUE_SHOWN).collect();
+        let shown: String = text.chars().take(most).collect();
         return format!("{shown}{more}");
     }
     let mut shown = String::new();
-    for byte in bytes.iter().take(VALUE_SHOWN) {
+    for byte in bytes.iter().take(most) {
         match byte {
-            b' '..=b'~' if *byte != b'\\' => shown.push(char::from(*byte)),
+            b'!'..=b'~' if *byte != b'\\' => shown.push(char::from(*byte)),
             _ => write!(shown, "\\x{byte:02x}").expect("a string takes everything"),
         }
     }
-    if bytes.len() > VALUE_SHOWN {
+    if bytes.len() > most {
         shown.push('…');
     }
     shown
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_and_values_read_well_and_never_twice_the_same() {
-        assert_eq!(text(b"name/anna"), "name/anna");
-        assert_eq!(text("Jórunn".as_bytes()), "Jórunn");
-        assert_eq!(text(b"c\x02'"), "c\\x02'");
-        assert_eq!(text(b"\\x02"), "\\x5cx02");
-        assert_eq!(text(b""), "");
-        assert_eq!(text(&[0xff; 48]), "\\xff".repeat(48));
-        assert_eq!(text(&[b'a'; 49]), format!("{}…", "a".repeat(48)));
+/// Whether it reads as what it is: nothing that hides or turns what stands around it, and no
+/// backslash, which marks bytes.
+fn is_visible(character: char) -> bool {
+    match character {
+        '\\' => false,
+        ' '..='~' => true,
+        _ => clean_name(character.encode_utf8(&mut [0; 4])).is_some(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,7 @@ fn header(game: &Game) -> String {
     text
 }
 
-/// `  12  root 0a1b2c3d  by a block above  3 keys: c\x01, t` and below it what happened.
+/// `  12  root 0a1b2c3d  by a block above  2 keys: c\x01, t` and below it what happened.
 fn moment(text: &mut String, step: &Moment) {
     let by = if step.finalized {
         "final"
@@ -83,7 +83,7 @@ fn moment(text: &mut String, step: &Moment) {
         .filter(|change| !change.own)
         .map(|change| change.key.as_str())
         .collect();
-    let named = keys[..keys.len().min(KEYS_NAMED)].join(" ");
+    let named = keys[..keys.len().min(KEYS_NAMED)].join(", ");
     let more = keys.len().saturating_sub(KEYS_NAMED);
     let more = if more > 0 {
         format!(" and {more} more")

@@ -2,8 +2,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
-  const first = data.shown_from;
-  const last = data.height;
+  const first = Number(data.shown_from);
+  const last = Number(data.height);
   const steps = data.steps;
 
   function html(parent, tag, className, text) {
@@ -19,8 +19,10 @@
     parent.appendChild(element);
     return element;
   }
-  const many = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
-  const number = (value) => value.toLocaleString("en");
+  // What is too large for a number of a script comes as a string.
+  const number = (value) => BigInt(value).toLocaleString("en");
+  const many = (count, what) => `${number(count)} ${what}${BigInt(count) === 1n ? "" : "s"}`;
+  const signed = (more) => more > 0n ? `+${number(more)}` : `−${number(-more)}`;
 
   // ---- what the transcript came to
 
@@ -42,7 +44,7 @@
     };
     const actions = steps.flatMap((step) => step.actions);
     const refused = actions.filter((action) => action.refused !== null).length;
-    figure("Blocks", number(last - data.base_height), `heights ${data.base_height + 1} to ${last}`);
+    figure("Blocks", number(last - Number(data.base_height)), `heights ${Number(data.base_height) + 1} to ${last}`);
     figure("Rolls", number(data.rolls), "recomputed from preimages");
     figure("Actions", number(actions.length - refused), `committed; ${refused} rejected`);
     byId("group").textContent = data.group;
@@ -94,8 +96,8 @@
       html(who, "b", "", player.name);
       html(who, "small", "", [player.seat === null ? "stands" : `seat ${player.seat}`, player.shoots && "shoots", player.away && "away"].filter(Boolean).join(", "));
       const chips = html(who, "span", "", number(player.chips));
-      const more = earlier ? player.chips - earlier.chips : 0;
-      if (more !== 0) html(chips, "small", more > 0 ? "up" : "down", ` ${more > 0 ? "+" : "−"}${number(Math.abs(more))}`);
+      const more = earlier ? BigInt(player.chips) - BigInt(earlier.chips) : 0n;
+      if (more !== 0n) html(chips, "small", more > 0n ? "up" : "down", ` ${signed(more)}`);
       const bets = html(box, "div", "bets");
       for (const bet of player.bets) {
         const known = earlier && earlier.bets.some((other) => JSON.stringify(other) === JSON.stringify(bet));
@@ -132,8 +134,8 @@
     else if (now.kind === "counter") {
       html(felt, "div", "note", "The counter stands at");
       const count = html(felt, "p", "count", number(now.value));
-      const more = index > 0 ? now.value - shownAt(index - 1).value : 0;
-      if (more !== 0) html(count, "small", more > 0 ? "up" : "down", ` ${more > 0 ? "+" : "−"}${number(Math.abs(more))}`);
+      const more = index > 0 ? BigInt(now.value) - BigInt(shownAt(index - 1).value) : 0n;
+      if (more !== 0n) html(count, "small", more > 0n ? "up" : "down", ` ${signed(more)}`);
     } else entries(felt, now, step);
   }
 

@@ -66,9 +66,34 @@ fn data_cannot_leave_its_script_element() {
         .and_then(|(_, rest)| rest.split_once("</script>"))
         .expect("the data has its element")
         .0;
-    let data: serde_json::Value = serde_json::from_str(data).expect("the data is JSON");
+    let data: Value = serde_json::from_str(data).expect("the data is JSON");
     assert_eq!(data["fault"], "what is <wrong>");
     assert_eq!(data["members"][1], "</script><b>{{data}}");
     assert_eq!(data["steps"][0]["changes"][0]["new"], "<value>");
     assert_eq!(page.matches("</script>").count(), 2);
+}
+
+#[test]
+fn numbers_that_a_script_would_round_are_strings() {
+    let counter = |value| {
+        let mut game = game();
+        game.base = Shown::Counter { value };
+        serde_json::to_value(exact(&Data {
+            fault: None,
+            game: &game,
+        }))
+        .expect("plain structures serialize")["base"]["value"]
+            .take()
+    };
+    let most = 9_007_199_254_740_991;
+    for value in [0, -1, most - 1, most, -most] {
+        assert_eq!(counter(value), serde_json::json!(value));
+    }
+    for value in [most + 1, -most - 1, i64::MAX, i64::MIN] {
+        assert_eq!(counter(value), serde_json::json!(value.to_string()));
+    }
+    let mut game = game();
+    game.steps[0].roll.as_mut().expect("a roll").draw = u64::MAX;
+    let page = page(&game, None, Path::new("game"));
+    assert!(page.contains("\"draw\":\"18446744073709551615\""));
 }
