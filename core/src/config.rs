@@ -289,7 +289,6 @@ pub struct GroupConfig {
     /// How long a voter waits for another's preimage before it says `Missing`.
     pub draw_timeout: Duration,
     /// Bytes of one sync answer: below `wire::MESSAGE_LEN_MAX`, so that several fit a link's queue.
-    /// The same on every member: it decides where snapshots are cut.
     pub sync_answer_bytes_max: usize,
     /// Bytes of entries that a snapshot may have; bounds what a liar can make this phone collect.
     pub snapshot_bytes_max: usize,

@@ -3,6 +3,7 @@
 pub mod board;
 pub mod counter;
 pub mod craps;
+mod members;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A member without a vote, whose build lacks the rules of its group. It executes nothing: it follows
-//! by certified deltas and snapshots, shows what is committed, and serves it to others.
+//! by certified deltas and snapshots, and shows what is committed. Nobody asks it: voters and followers
+//! ask voters.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::state::{History, Map};
 use crate::sync::{SyncMessage, SyncStep, Synchronizer, SynchronizerSetup};
 use crate::time::Instant;
 use crate::wire::{
-    BoundedVec, Certificate, Fetch, Found, GroupMessage, Header, RulesId, SignedGenesis, VoteKind,
+    BoundedVec, Certificate, Found, GroupMessage, Header, RulesId, SignedGenesis, VoteKind,
 };
 
 /// One group that this phone follows.
@@ -278,11 +279,6 @@ impl Follower {
                     self.synchronizer.want(sender);
                 }
             }
-            GroupMessage::Fetch(fetch) => {
-                if self.addresses.contains(&origin) {
-                    self.serve(origin, &fetch, out);
-                }
-            }
             GroupMessage::Found(found) => {
                 if let Some(sender) = sender {
                     self.found(sender, found, now, out);
@@ -290,20 +286,6 @@ impl Follower {
             }
             // What members agree on is for those who can execute it.
             _ => {}
-        }
-    }
-
-    fn serve(&self, to: MeshAddress, fetch: &Fetch, out: &mut Outbox<ReplicaOutput>) {
-        if matches!(
-            fetch,
-            Fetch::Above { .. } | Fetch::Parts { .. } | Fetch::Body { .. }
-        ) {
-            let budget = self.config.sync_answer_bytes_max;
-            let found = Synchronizer::answer(&self.history, fetch, budget);
-            out.push(ReplicaOutput::Send {
-                to,
-                message: GroupMessage::Found(found),
-            });
         }
     }
 

@@ -96,6 +96,8 @@ pub struct Tally {
     totals: Totals,
     /// What this phone counted in its run, stored or not.
     own: Count,
+    /// How far of it this phone was told, by its store at the start or by others since.
+    told: Count,
     /// Own counts on their way into the store.
     storing: BTreeMap<u64, SignedCount>,
     next_sequence: u64,
@@ -148,6 +150,7 @@ impl Tally {
             setup,
             totals,
             own,
+            told: own,
             storing: BTreeMap::new(),
             next_sequence: 0,
             news: BTreeSet::new(),
@@ -192,6 +195,11 @@ impl Tally {
                 total: *total,
                 max: TALLY_TOTAL_MAX,
             })?;
+        self.store_own(out);
+        Ok(())
+    }
+
+    fn store_own(&mut self, out: &mut Outbox<TallyOutput>) {
         let signed = self.own.sign(self.setup.group, &self.setup.identity);
         self.next_sequence += 1;
         self.storing.insert(self.next_sequence, signed);
@@ -199,7 +207,6 @@ impl Tally {
             sequence: Some(self.next_sequence),
             put: record(&signed),
         });
-        Ok(())
     }
 
     /// An own count is durable, and with it all earlier ones: only now does it leave (C8).
@@ -404,15 +411,15 @@ impl Tally {
         }
         match self.totals.merge(signed) {
             Merged::New { dropped } => {
-                if author == self.setup.own && run == self.setup.run {
-                    self.catch_up_with(&signed.count);
-                }
                 self.news.insert((author, run));
                 out.push(TallyOutput::Store {
                     sequence: None,
                     put: record(&signed),
                 });
                 out.extend(dropped.map(|run| TallyOutput::Forget(key(author, run))));
+                if author == self.setup.own && run == self.setup.run {
+                    self.catch_up_with(&signed.count, out);
+                }
                 Ok(())
             }
             Merged::Known => Ok(()),
@@ -424,10 +431,20 @@ impl Tally {
     }
 
     /// Others know more of this run than this phone does: its store lost a write that it had
-    /// promised. What they know stands, and the own counts go on from there.
-    fn catch_up_with(&mut self, told: &Count) {
-        self.own.added = self.own.added.max(told.added);
-        self.own.subtracted = self.own.subtracted.max(told.subtracted);
+    /// promised. What they know stands, and what was counted since this phone was last told comes on
+    /// top: nobody who knows more can have counted it in. At the bound the rest of it is lost.
+    fn catch_up_with(&mut self, told: &Count, out: &mut Outbox<TallyOutput>) {
+        let go_on = |own: &mut u64, before: &mut u64, told: u64| {
+            let since = own.saturating_sub(*before);
+            *before = (*before).max(told);
+            *own = before.saturating_add(since).min(TALLY_TOTAL_MAX);
+        };
+        go_on(&mut self.own.added, &mut self.told.added, told.added);
+        let subtracted = (&mut self.own.subtracted, &mut self.told.subtracted);
+        go_on(subtracted.0, subtracted.1, told.subtracted);
+        if self.own != *told {
+            self.store_own(out);
+        }
     }
 }
 

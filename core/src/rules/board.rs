@@ -22,13 +22,14 @@ mod money;
 mod sealing;
 mod setup;
 
+pub use super::members::Members;
 pub use action::{BoardAction, Expect, NewEntry, digest};
 pub use cause::{Cause, DETAIL_VALUE_LEN_MAX, Detail};
 pub use desk::BOARD_BYTES_MAX;
 pub use entry::{
     BOARD_KEY_LEN_MAX, BOARD_VALUE_LEN_MAX, BOX_LEN_MAX, BoardKey, BoardValue, Entry, Kind,
-    LIST_LEN_MAX, Members, Reading, SEALED_LEN_MAX, Sealed, entries, entry, is_board, is_conserved,
-    items, read, sealing_key,
+    LIST_LEN_MAX, Reading, SEALED_LEN_MAX, Sealed, entries, entry, is_board, is_conserved, items,
+    read, sealing_key,
 };
 pub use sealing::{Place, Unsealed, publish, seal, unseal};
 pub use setup::{Access, BoardConfig, FirstEntry, own_key};

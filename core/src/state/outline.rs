@@ -33,11 +33,6 @@ const REPLACED_LEN_MAX: usize = 512;
 const HINT_MAX: usize = 2 * PART_LEN_MAX;
 
 impl Map {
-    /// The hash of what is at `place`, as the node above it hashes it.
-    pub fn hash_at(&self, place: &Nibbles) -> Option<Hash> {
-        Some(self.node_at(place)?.hash())
-    }
-
     /// All entries at `place`, if they take at most `len_max` bytes as part entries.
     pub fn entries_at(&self, place: &Nibbles, len_max: usize) -> Option<Vec<PartEntry>> {
         let node = self.node_at(place)?;

@@ -160,11 +160,6 @@ impl Reconcile {
         self.partial.bytes()
     }
 
-    /// Whether nothing is missing.
-    pub fn is_complete(&self) -> bool {
-        self.partial.missing().is_empty()
-    }
-
     /// The certified state, once nothing is missing.
     pub fn finish(&self) -> Option<Map> {
         self.partial.finish()

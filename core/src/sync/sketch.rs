@@ -27,7 +27,7 @@ mod decode;
 mod exchange;
 mod field;
 
-pub use exchange::{Answerer, Asker, PARTS_MAX, Step};
+pub use exchange::{Answerer, Asker, SHARES_MAX, Step, is_possible};
 
 use self::field::{Factor, power, square};
 use crate::wire::{Element, SYNDROMES_MAX};
@@ -42,8 +42,8 @@ pub enum SketchError {
         /// Syndromes of the sketch.
         capacity: usize,
     },
-    /// The difference is larger than what is cut into parts: fetch the list.
-    #[error("the sets differ in more than {PARTS_MAX} sketches show")]
+    /// The difference is larger than what is cut into shares: fetch the list.
+    #[error("the sets differ in more than {SHARES_MAX} shares show")]
     TooFarApart,
     /// A message that is none that was asked for.
     #[error("a reconciliation message out of turn")]

@@ -12,8 +12,8 @@ fn base() -> Map {
     keys.into_iter().map(entry).collect()
 }
 
-/// What decodes is the same delta after another way through bytes (these may differ: nobody has to
-/// compress alike). Applied, it gives the root that it names or changes
+/// What bytes decode to is encoded to bytes that decode to it again: other bytes of the compression mean
+/// the same, and are taken. Applied, it gives the root that it names or changes
 /// nothing; and the change that it describes, taken from a state that is at hand, is a delta that
 /// applies.
 pub fn delta(data: &[u8]) {

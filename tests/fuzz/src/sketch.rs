@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
 use althing::crypto::{Domain, Hash, hash};
-use althing::sync::sketch::{Answerer, Asker, PARTS_MAX, Step};
+use althing::sync::sketch::{Answerer, Asker, SHARES_MAX, Step};
 use althing::wire::{MESSAGE_LEN_MAX, Reconcile, decode, encode};
 
 use crate::Input;
 
 /// Answers that an asker may need: longer and longer sketches of the whole, and of its parts.
-const ANSWERS_MAX: usize = PARTS_MAX + 4;
+const ANSWERS_MAX: usize = SHARES_MAX + 4;
 
 fn ids() -> BTreeSet<Hash> {
     (0u8..20)

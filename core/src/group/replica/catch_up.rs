@@ -145,7 +145,7 @@ impl Replica {
                     self.consensus_input(Input::Certificates(vec![certificate]), now, out);
                 }
             }
-            Found::Actions(packed) => self.actions(packed, None, now, out),
+            Found::Actions(packed) => self.actions(packed, sender, None, now, out),
             Found::Blocks { .. }
             | Found::Delta { .. }
             | Found::Snapshot { .. }

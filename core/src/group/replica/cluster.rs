@@ -14,8 +14,8 @@ use crate::outbox::{Outbox, Record};
 use crate::rules::Rules;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, Mode, RosterEntry, SignedGenesis,
-    Validity, decode, encode,
+    BoundedVec, Bytes, Genesis, GroupMessage, MESSAGE_LEN_MAX, Mode, RosterEntry, SignedAction,
+    SignedGenesis, Validity, decode, encode,
 };
 
 /// Inputs in one run: far more than any test needs, so that a loop shows.
@@ -108,6 +108,22 @@ impl Cluster {
         self.settle();
     }
 
+    /// These actions are known to one phone, and nothing follows from it yet.
+    pub(super) fn knows(&mut self, phone: usize, actions: &[SignedAction]) {
+        let replica = &mut self.phones[phone].replica;
+        for action in actions {
+            replica.action(action, None, self.now, &mut Outbox::new());
+        }
+    }
+
+    /// Gives `phone` a message of `from`, and runs until nobody waits for anything.
+    pub(super) fn hears(&mut self, phone: usize, from: usize, message: GroupMessage) {
+        let origin = self.peer(from).address();
+        let input = ReplicaInput::Message { origin, message };
+        self.inputs.push_front((phone, input));
+        self.settle();
+    }
+
     /// Out of everybody's reach, or back.
     pub(super) fn set_in_reach(&mut self, phone: usize, in_reach: bool) {
         self.phones[phone].in_reach = in_reach;
@@ -173,7 +189,7 @@ impl Cluster {
         for phone in all.clone() {
             let heard: Vec<MeshAddress> = all
                 .clone()
-                .filter(|other| *other != phone && self.hears(phone, *other))
+                .filter(|other| *other != phone && self.is_heard(phone, *other))
                 .map(|other| self.peer(other).address())
                 .collect();
             let reachable: BTreeSet<MeshAddress> = heard.iter().copied().collect();
@@ -186,7 +202,7 @@ impl Cluster {
         }
     }
 
-    fn hears(&self, phone: usize, other: usize) -> bool {
+    fn is_heard(&self, phone: usize, other: usize) -> bool {
         self.phones[phone].in_reach && self.phones[other].in_reach
     }
 
@@ -230,7 +246,7 @@ impl Cluster {
         let origin = self.peer(from).address();
         for phone in 0..self.phones.len() {
             let meant = to.is_none_or(|to| self.peer(phone).address() == to);
-            if phone != from && meant && self.hears(from, phone) {
+            if phone != from && meant && self.is_heard(from, phone) {
                 let message = decode(&bytes, MESSAGE_LEN_MAX).expect("what was just encoded");
                 let input = ReplicaInput::Message { origin, message };
                 self.inputs.push_back((phone, input));

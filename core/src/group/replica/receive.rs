@@ -41,7 +41,7 @@ impl Replica {
                     self.send_status(origin, false, out);
                 }
             }
-            GroupMessage::Actions(packed) => self.actions(packed, sender, now, out),
+            GroupMessage::Actions(packed) => self.actions(packed, sender, sender, now, out),
             GroupMessage::Proposal(proposal) => {
                 self.consensus_input(Input::Proposal(proposal), now, out);
             }
@@ -91,10 +91,12 @@ impl Replica {
         }
     }
 
-    /// Actions of others, packed: each believed by its signature. New ones are forwarded once.
+    /// Actions of others, packed by a member: each believed by its signature. New ones are forwarded
+    /// once. `sender` is who can be asked for what is missing before them.
     pub(super) fn actions(
         &mut self,
         packed: PackedActions,
+        packer: Option<u8>,
         sender: Option<u8>,
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
@@ -102,8 +104,13 @@ impl Replica {
         let unpacked = match unpack(self.packing(), &packed, &self.pool) {
             Ok(unpacked) => unpacked,
             Err(fault) => {
-                let fault = fault.into();
-                return out.push(ReplicaOutput::Fault { peer: None, fault });
+                // Whether it unpacks follows from the message alone, and whoever passes actions on has
+                // unpacked them: it is his own making.
+                let peer = packer.and_then(|packer| self.members.get(usize::from(packer)));
+                return out.push(ReplicaOutput::Fault {
+                    peer: peer.copied(),
+                    fault: fault.into(),
+                });
             }
         };
         let count = unpacked.len();
@@ -129,7 +136,8 @@ impl Replica {
                             new.entry(author).or_default().push(*signed);
                         }
                     } else if anchored {
-                        // Whoever made this message lied: the rest of it is not worth a look.
+                        // Whoever made this message lied: the rest of it is not worth a look. A
+                        // signature that fails is laid at nobody's door, here as elsewhere (C0).
                         out.push(ReplicaOutput::Fault {
                             peer: None,
                             fault: PeerFault::Signature,
@@ -217,3 +225,6 @@ impl Replica {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,18 @@
 //! Equal counters over other actions: the sets themselves are compared with one member at a time per
 //! pair, and what either side lacks travels.
 //!
-//! What is out of turn is dropped and nobody is blamed: an answer may be late, or meant for what ran
-//! before this phone was started again. The next status begins anew.
+//! What is out of turn, and a difference that does not decode, is dropped and nobody is blamed: an
+//! answer may be late, or meant for what ran before this phone was started again, under another salt.
+//! The next status begins anew. Only who sends what nobody can mean is named.
 
 use std::collections::BTreeMap;
 
 use super::{Replica, ReplicaOutput};
 use crate::crypto::Hash;
+use crate::error::PeerFault;
 use crate::outbox::Outbox;
 use crate::sync::pack::{Nothing, pack};
-use crate::sync::sketch::{Answerer, Asker, SketchError, Step};
+use crate::sync::sketch::{Answerer, Asker, SketchError, Step, is_possible};
 use crate::time::Instant;
 use crate::wire::{Fetch, Found, Fresh, GroupMessage, Reconcile, encode};
 
@@ -54,10 +56,17 @@ impl Replica {
         out: &mut Outbox<ReplicaOutput>,
     ) {
         self.end_old_reconciliations();
+        if !is_possible(message) {
+            return out.push(ReplicaOutput::Fault {
+                peer: self.members.get(usize::from(member)).copied(),
+                fault: PeerFault::Sync("a comparison of sets that nobody can mean"),
+            });
+        }
         match message {
             Reconcile::Open { .. } => {
                 let opened = Answerer::open(message, self.fresh(now), self.pool.hashes());
                 let Ok((answerer, answer)) = opened else {
+                    // Only another message is refused: nobody's fault.
                     return;
                 };
                 self.reconciliations.answered.remove(&member);
@@ -106,6 +115,7 @@ impl Replica {
                 }
                 self.give(member, &surplus, out);
             }
+            // Both may be far apart, or he answered what was asked before: nothing is proved.
             Err(SketchError::TooFarApart | SketchError::Undecodable { .. }) => {
                 for author in (0u8..).take(self.members.len()) {
                     self.ask(member, Fetch::Actions { author, from: 1 }, out);

@@ -212,6 +212,37 @@ fn a_store_that_lost_its_last_write_goes_on_from_what_others_know() {
 }
 
 #[test]
+fn what_was_counted_since_comes_on_top_of_what_the_store_lost() {
+    let mut before = Phone::new(0);
+    before.count(5).unwrap();
+    before.store();
+    for stores_first in [false, true] {
+        // Two more went out, and the store lost them.
+        let mut phone = Phone::with(0, RUN, before.records.clone());
+        phone.count(1).unwrap();
+        phone.count(-3).unwrap();
+        if stores_first {
+            phone.store();
+        }
+        phone.receive(1, some(vec![signed(0, RUN.0, 70, 0)]));
+        assert_eq!(phone.tally.value(), 70 + 1 - 3);
+        phone.store();
+        assert!(!phone.tally.is_storing());
+        let all = signed(0, RUN.0, 71, 3);
+        assert_eq!(phone.tally.totals.get(0, RUN), Some(&all));
+        let again = Phone::with(0, RUN, phone.records.clone());
+        assert_eq!(again.tally.value(), 68, "and it is stored");
+        // Who knows more still: what came on top stays on top, once.
+        phone.receive(2, some(vec![signed(0, RUN.0, 80, 0)]));
+        phone.receive(1, some(vec![signed(0, RUN.0, 80, 0)]));
+        assert_eq!(phone.tally.value(), 80 + 1 - 3);
+        phone.receive(2, some(vec![signed(0, RUN.0, TALLY_TOTAL_MAX, 0)]));
+        let most = i64::try_from(TALLY_TOTAL_MAX).unwrap();
+        assert_eq!(phone.tally.value(), most - 3, "at the bound");
+    }
+}
+
+#[test]
 fn totals_end_at_their_bound() {
     let most = i64::try_from(TALLY_TOTAL_MAX).unwrap();
     for sign in [1, -1] {

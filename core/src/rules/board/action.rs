@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
-use super::entry::{BOX_LEN_MAX, BoardKey, BoardValue, Members, SEALED_LEN_MAX};
+use super::entry::{BOX_LEN_MAX, BoardKey, BoardValue, SEALED_LEN_MAX};
 use crate::crypto::seal::SealingKey;
 use crate::crypto::{Domain, Hash, hash};
+use crate::rules::members::Members;
 use crate::rules::{Offline, Rejection};
 use crate::wire::{ACTION_PAYLOAD_LEN_MAX, Bytes, decode, encode};
 

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::cause::Cause;
 use crate::crypto::Hash;
 use crate::crypto::seal::SealingKey;
+use crate::rules::members::Members;
 use crate::state::{Key, Map};
-use crate::wire::{Bytes, MEMBERS_MAX, decode};
+use crate::wire::{Bytes, decode};
 
 /// Longest key of an entry, bytes: with the number of an item it fits a [`Key`] of the state.
 pub const BOARD_KEY_LEN_MAX: usize = 48;
@@ -14,8 +15,9 @@ pub const BOARD_KEY_LEN_MAX: usize = 48;
 pub const BOARD_VALUE_LEN_MAX: usize = 160;
 /// Most bytes that can be sealed at once: with key, commitment and box they fit one action.
 pub const SEALED_LEN_MAX: usize = 80;
-/// Bytes of a box: what is sealed, its blinding, and what a box adds.
-pub const BOX_LEN_MAX: usize = SEALED_LEN_MAX + 32 + crate::crypto::seal::SEAL_OVERHEAD;
+/// Bytes of a box: the blinding, one byte of length, what is sealed filled up to the most that can be,
+/// and what a box adds. Every box that is made here has them all.
+pub const BOX_LEN_MAX: usize = 32 + 1 + SEALED_LEN_MAX + crate::crypto::seal::SEAL_OVERHEAD;
 /// Most items of a list: removing it writes that often.
 pub const LIST_LEN_MAX: u16 = 1024;
 
@@ -23,40 +25,6 @@ pub const LIST_LEN_MAX: u16 = 1024;
 pub type BoardKey = Bytes<BOARD_KEY_LEN_MAX>;
 /// A value.
 pub type BoardValue = Bytes<BOARD_VALUE_LEN_MAX>;
-
-/// Members by index, such as those who may spend from a purse: bit i for member i.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Members(pub u16);
-
-impl Members {
-    /// These members. An index that no group has is left out.
-    pub fn of(members: &[u8]) -> Self {
-        let bits = members
-            .iter()
-            .filter(|index| usize::from(**index) < MEMBERS_MAX)
-            .map(|index| 1 << index);
-        Self(bits.fold(0, |all, bit: u16| all | bit))
-    }
-
-    /// Whether `member` is among them.
-    pub fn has(self, member: u8) -> bool {
-        usize::from(member) < MEMBERS_MAX && self.0 & (1 << member) != 0
-    }
-
-    /// Their indices, ascending.
-    pub fn indices(self) -> Vec<u8> {
-        (0..16).filter(|index| self.has(*index)).collect()
-    }
-
-    /// Whether all of them are among the first `count` members, and there is one.
-    pub(super) fn are_within(self, count: usize) -> bool {
-        self.0 != 0
-            && self
-                .indices()
-                .iter()
-                .all(|index| usize::from(*index) < count)
-    }
-}
 
 /// What stands under one key. An operation on an entry of another kind is refused. The order of
 /// variants is wire format: new ones go to the end.

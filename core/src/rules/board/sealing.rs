@@ -1,9 +1,11 @@
 //! Sealed entries: how they are made, read and opened. The rules see commitments and openings; only
-//! the phones of sealer and owner ever see what is inside before it is opened.
+//! the phones of sealer and owner ever see what is inside before it is opened. Every box is filled up
+//! to the same length, some 80 bytes for a card: how long it is says nothing of what is in it.
 
 use super::cause::{Cause, Detail};
 use super::entry::{
-    self, BOARD_KEY_LEN_MAX, BoardKey, Entry, SEALED_LEN_MAX, Sealed, is_board, sealing_key,
+    self, BOARD_KEY_LEN_MAX, BOX_LEN_MAX, BoardKey, Entry, SEALED_LEN_MAX, Sealed, is_board,
+    sealing_key,
 };
 use super::{BoardAction, Turn, wrong_kind};
 use crate::crypto::seal::{SealedBytes, SealingKey, SealingSecret};
@@ -114,7 +116,7 @@ pub fn publish(secret: &SealingSecret) -> BoardAction {
     }
 }
 
-/// The action that seals `plaintext` at `place`. `blinding` and `ephemeral` are 32 random bytes each,
+/// The action that seals `plaintext` at `place`, in a box as long as any other. `blinding` and `ephemeral` are 32 random bytes each,
 /// used for nothing else.
 pub fn seal(
     state: &Map,
@@ -135,8 +137,7 @@ pub fn seal(
     }
     let reader = sealing_key(state, place.owner).ok_or(SealError::NoSealingKey)?;
     let commitment = commitment(&key, place.sealer, place.owner, plaintext, &blinding);
-    let mut inside = blinding.to_vec();
-    inside.extend_from_slice(plaintext);
+    let inside = fill(&blinding, plaintext);
     let sealed = boxes::seal(&reader, &box_context(place, commitment), &inside, ephemeral)
         .ok_or(SealError::NoSealingKey)?;
     Ok(BoardAction::Seal {
@@ -182,7 +183,7 @@ pub fn unseal(
     let inside = secret
         .unseal(&found, &box_context(place, sealed.commitment))
         .ok_or(SealError::Damaged)?;
-    let (blinding, plaintext) = inside.split_first_chunk::<32>().ok_or(SealError::Damaged)?;
+    let (blinding, plaintext) = filled(&inside).ok_or(SealError::Damaged)?;
     let fits = commitment(&key, sealed.sealer, sealed.owner, plaintext, blinding);
     if fits != sealed.commitment {
         return Err(SealError::Damaged);
@@ -194,6 +195,26 @@ pub fn unseal(
     })
 }
 
+/// What goes into a box: blinding, length, what is sealed, and zeros up to the most that can be.
+fn fill(blinding: &[u8; 32], plaintext: &[u8]) -> Vec<u8> {
+    let mut inside = blinding.to_vec();
+    inside.push(u8::try_from(plaintext.len()).expect("at most SEALED_LEN_MAX, which fits a byte"));
+    inside.extend_from_slice(plaintext);
+    inside.resize(FILLED_LEN, 0);
+    inside
+}
+
+/// Blinding and plaintext of [`fill`]; none where these are other bytes than it makes.
+fn filled(inside: &[u8]) -> Option<(&[u8; 32], &[u8])> {
+    let (blinding, rest) = inside.split_first_chunk::<32>()?;
+    let (len, rest) = rest.split_first()?;
+    let (plaintext, zeros) = rest.split_at_checked((*len).into())?;
+    let canonical = inside.len() == FILLED_LEN && zeros.iter().all(|byte| *byte == 0);
+    canonical.then_some((blinding, plaintext))
+}
+
+const FILLED_LEN: usize = BOX_LEN_MAX - boxes::SEAL_OVERHEAD;
+
 fn board_key(key: &[u8]) -> Result<BoardKey, SealError> {
     match Bytes::from_vec(key.to_vec()) {
         Ok(key) if !key.is_empty() => Ok(key),
@@ -204,6 +225,7 @@ fn board_key(key: &[u8]) -> Result<BoardKey, SealError> {
     }
 }
 
+/// Over what is sealed alone, without what fills the box up, since this is what an opening shows.
 /// Bound to sealer and owner, so that a commitment which another member copies opens for nobody.
 fn commitment(
     key: &BoardKey,
@@ -224,4 +246,26 @@ fn box_context(place: Place<'_>, commitment: Hash) -> Vec<u8> {
         place.owner,
         commitment,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_filling_makes_is_read() {
+        for len in [0, 1, SEALED_LEN_MAX - 1, SEALED_LEN_MAX] {
+            let plaintext = vec![7; len];
+            let inside = fill(&[9; 32], &plaintext);
+            assert_eq!(inside.len(), FILLED_LEN);
+            assert_eq!(filled(&inside), Some((&[9; 32], &plaintext[..])));
+            for (at, bent) in (33 + len..FILLED_LEN).map(|at| (at, 1)).chain([(32, 0xff)]) {
+                let mut inside = inside.clone();
+                inside[at] = bent;
+                assert_eq!(filled(&inside), None, "{len} bytes, bent at {at}");
+            }
+            assert_eq!(filled(&inside[..FILLED_LEN - 1]), None);
+            assert_eq!(filled(&[&inside[..], &[0]].concat()), None);
+        }
+    }
 }

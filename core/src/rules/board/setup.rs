@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::desk::Desk;
-use super::entry::{BoardKey, BoardValue, Entry, Members};
+use super::entry::{BoardKey, BoardValue, Entry};
 use crate::rules::Rejection;
+use crate::rules::members::Members;
 use crate::wire::{BoundedVec, Bytes, MEMBERS_MAX, encode};
 
 /// Entries, kinds of accounts, purses and prefixes of one configuration: each takes some bytes of

@@ -150,8 +150,9 @@ fn worths(kind: BetKind, working: Working, house: &CrapsConfig) -> [Fraction; 7]
     solve(equations)
 }
 
-/// Gauss and Jordan. Some throw decides each bet in every phase, which makes the diagonal outweigh
-/// its row: no pivot is ever 0.
+/// Gauss and Jordan. No diagonal is outweighed by the rest of its row, and it outweighs it wherever some
+/// throw decides the bet; a bet that rests on the come-out is led to such a phase by the next point. So
+/// no pivot is ever 0.
 fn solve(mut equations: [[Fraction; 8]; 7]) -> [Fraction; 7] {
     for pivot in 0..7 {
         let scale = equations[pivot][pivot];

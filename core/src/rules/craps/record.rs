@@ -2,33 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rules::members::Members;
 use crate::wire::{BoundedVec, MEMBERS_MAX};
-
-/// Set of member indices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Members(u16);
-
-impl Members {
-    pub(super) fn has(self, member: u8) -> bool {
-        self.0 & Self::bit(member) != 0
-    }
-
-    pub(super) fn add(&mut self, member: u8) {
-        self.0 |= Self::bit(member);
-    }
-
-    pub(super) fn take(&mut self, member: u8) {
-        self.0 &= !Self::bit(member);
-    }
-
-    pub(super) fn len(self) -> u32 {
-        self.0.count_ones()
-    }
-
-    fn bit(member: u8) -> u16 {
-        1u16.checked_shl(u32::from(member)).unwrap_or(0)
-    }
-}
 
 /// Everything about the table that is not chips: one entry of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,8 +28,9 @@ proptest! {
             })
             .map(|(key, value)| (key, value.to_vec()))
             .collect();
-        prop_assert_eq!(map.hash_at(&place), below.hash_at(&place));
-        prop_assert_eq!(map.hash_at(&place).is_none(), below.is_empty());
+        let [whole, part] = [&map, &below].map(|map| map.node_at(&place).map(|node| node.hash()));
+        prop_assert_eq!(whole, part);
+        prop_assert_eq!(whole.is_none(), below.is_empty());
         let entries = map.entries_at(&place, 1 << 20);
         prop_assert_eq!(entries.as_ref().map_or(0, Vec::len), below.len());
         if let Some(entries) = entries {

@@ -70,7 +70,7 @@ fn entries_in(answer: &PartsAnswer) -> usize {
 fn run(own: &Map, served: &Map, budget: usize) -> (Map, Tally) {
     let mut asker = Reconcile::new(own.clone(), served.root(), BYTES_MAX);
     let mut tally = Tally::default();
-    while !asker.is_complete() {
+    while asker.finish().is_none() {
         tally.trips += 1;
         let requests: Vec<_> = std::iter::from_fn(|| asker.request()).collect();
         assert!(!requests.is_empty() && requests.len() <= REQUESTS_OUT_MAX);
@@ -241,7 +241,7 @@ proptest! {
         let mut under_way: Vec<PartsRequest> = Vec::new();
         let mut choices = choices.into_iter().cycle();
         for _ in 0..20_000 {
-            if asker.is_complete() {
+            if asker.finish().is_some() {
                 break;
             }
             let choice = usize::from(choices.next().expect("it is a cycle"));
@@ -261,7 +261,7 @@ proptest! {
                 asker.expire(&request);
             }
         }
-        prop_assert!(asker.is_complete());
+        prop_assert!(asker.finish().is_some());
         prop_assert_eq!(asker.finish(), Some(served));
     }
 

@@ -6,15 +6,15 @@ use super::{Sketch, SketchError};
 use crate::crypto::{Domain, Hash, Hasher};
 use crate::wire::{BoundedVec, Element, Fresh, Reconcile, SYNDROMES_MAX, Share};
 
-/// Sketches of full length that one reconciliation may take beside the first: with 63 differences
+/// Shares whose sketches, of full length, one reconciliation may take beside the first: with 63 differences
 /// in each, some 700 are found. More are fetched as a list.
-pub const PARTS_MAX: usize = 16;
+pub const SHARES_MAX: usize = 16;
 /// Differences that the first sketch shows where the counts do not say more: a doubled number is
 /// one or two, and each costs 8 bytes.
 const FIRST_DIFFERENCES: usize = 8;
 /// Syndromes that an answerer computes for one reconciliation: each costs a product per id.
-const SYNDROMES_GIVEN_MAX: usize = (PARTS_MAX + 1) * SYNDROMES_MAX;
-/// Bits of a short id that may name a share: more parts than there may be need no more.
+const SYNDROMES_GIVEN_MAX: usize = (SHARES_MAX + 1) * SYNDROMES_MAX;
+/// Bits of a short id that may name a share: more shares than there may be need no more.
 const DEPTH_MAX: u8 = 32;
 
 /// All short ids.
@@ -27,8 +27,8 @@ pub struct Asker {
     own: BTreeSet<Hash>,
     salted: BTreeMap<u64, Hash>,
     asked: Asked,
-    parts: usize,
-    /// Parts whose difference is at hand and not looked into yet.
+    shares: usize,
+    /// Shares whose difference is at hand and not looked into yet.
     waiting: Vec<(Share, Sketch)>,
     lacking: BTreeSet<u64>,
     surplus: Vec<Hash>,
@@ -76,7 +76,7 @@ impl Asker {
             own,
             salted: BTreeMap::new(),
             asked: Asked::First,
-            parts: 0,
+            shares: 0,
             waiting: Vec::new(),
             lacking: BTreeSet::new(),
             surplus: Vec::new(),
@@ -185,10 +185,10 @@ impl Asker {
             self.asked = Asked::Rest(share, difference);
             return Ok(Step::Ask(more(share, from, longer(from))));
         }
-        if self.parts == PARTS_MAX || share.depth == DEPTH_MAX {
+        if self.shares == SHARES_MAX || share.depth == DEPTH_MAX {
             return Err(SketchError::TooFarApart);
         }
-        self.parts += 1;
+        self.shares += 1;
         self.asked = Asked::Half(share, difference);
         Ok(Step::Ask(more(lower(share), 0, SYNDROMES_MAX)))
     }
@@ -248,11 +248,7 @@ impl Answerer {
         };
         let range = usize::from(*from)..usize::from(*to);
         let given = self.given.saturating_add(range.len());
-        if share.depth > DEPTH_MAX
-            || range.end > SYNDROMES_MAX
-            || range.is_empty()
-            || given > SYNDROMES_GIVEN_MAX
-        {
+        if !is_possible(message) || given > SYNDROMES_GIVEN_MAX {
             return Reconcile::Gone;
         }
         self.given = given;
@@ -269,6 +265,45 @@ impl Answerer {
         ids.iter()
             .filter_map(|id| self.salted.get(&u64::from_be_bytes(*id)).copied())
     }
+}
+
+/// Whether somebody who keeps to the rules can have made this message, whatever ids he has and whenever
+/// it comes: one that is impossible proves that its sender does not keep to them.
+///
+/// Of a sketch that has more syndromes than its set has ids, the ids themselves can be found, without
+/// the own ones: where they are not as many as it says, it is no sketch of that set. (It would be
+/// one if two short ids were equal, which is as likely as a wrong difference.)
+pub fn is_possible(message: &Reconcile) -> bool {
+    match message {
+        Reconcile::More { share, from, to } => {
+            is_share(*share) && from < to && usize::from(*to) <= SYNDROMES_MAX
+        }
+        Reconcile::Syndromes {
+            share,
+            from,
+            syndromes,
+        } => {
+            let end = usize::from(*from) + syndromes.len();
+            is_share(*share) && !syndromes.is_empty() && end <= SYNDROMES_MAX
+        }
+        Reconcile::Sketch {
+            count, syndromes, ..
+        } => {
+            let is_of_all = |ids: usize| {
+                let found = Sketch::from_wire(syndromes).decode();
+                found.is_ok_and(|found| found.len() == ids)
+            };
+            let ids = usize::try_from(*count).unwrap_or(usize::MAX);
+            syndromes.len() > FIRST_DIFFERENCES && (ids >= syndromes.len() || is_of_all(ids))
+        }
+        Reconcile::Open { .. } | Reconcile::Equal | Reconcile::Want { .. } | Reconcile::Gone => {
+            true
+        }
+    }
+}
+
+fn is_share(share: Share) -> bool {
+    share.depth <= DEPTH_MAX && u64::from(share.index) >> share.depth == 0
 }
 
 fn more(share: Share, from: usize, to: usize) -> Reconcile {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{Domain, Hash, hash};
-use crate::wire::{GroupMessage, Reconcile, Share, encode};
+use crate::wire::{BoundedVec, GroupMessage, Reconcile, Share, Status, encode};
 
 /// Bytes that the two sides send as group messages, and their messages.
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ fn a_longer_sketch_goes_on_where_a_shorter_one_ends() {
 }
 
 #[test]
-fn a_difference_beyond_one_sketch_is_cut_into_parts() {
+fn a_difference_beyond_one_sketch_is_cut_into_shares() {
     for (first, second) in [(9, 9), (63, 0), (64, 0), (40, 60), (200, 1), (150, 150)] {
         let differences = first + second;
         let (first, second) = sets(300, first, second);
@@ -210,6 +210,11 @@ fn messages_out_of_turn_are_named() {
         ask(0, 0, 65),
         ask(0, 5, 5),
         ask(0, 6, 5),
+        Reconcile::More {
+            share: Share { depth: 1, index: 2 },
+            from: 0,
+            to: 1,
+        },
         open,
     ] {
         assert_eq!(answerer.more(&wrong), Reconcile::Gone, "{wrong:?}");
@@ -217,8 +222,50 @@ fn messages_out_of_turn_are_named() {
     // One opening buys as many syndromes as an honest asker may need, and no more.
     let full = ask(32, 0, 64);
     let given = (0..100).take_while(|_| answerer.more(&full) != Reconcile::Gone);
-    assert_eq!(given.count(), PARTS_MAX);
+    assert_eq!(given.count(), SHARES_MAX);
     assert_eq!(answerer.more(&ask(0, 0, 64)), Reconcile::Gone);
+}
+
+#[test]
+fn only_what_nobody_can_mean_is_impossible() {
+    let sketch = |count, sums: Vec<[u8; 8]>| Reconcile::Sketch {
+        fresh: [2; 4],
+        count,
+        syndromes: BoundedVec::truncating(sums),
+    };
+    for ids in [0, 1, 7, 8, 9, 10, 40] {
+        let elements = (1..=ids).map(|number| id(number).prefix_u64());
+        let sums = Sketch::of(elements, 9).to_wire();
+        let ids = u32::try_from(ids).unwrap();
+        assert!(is_possible(&sketch(ids, sums.clone())), "{ids}");
+        assert!(!is_possible(&sketch(ids, sums[..8].to_vec())), "too short");
+        // With 9 ids or more it may be whatever it is.
+        assert!(is_possible(&sketch(9, sums.clone())), "{ids}");
+        for wrong in (0..9).filter(|wrong| *wrong != ids) {
+            assert!(
+                !is_possible(&sketch(wrong, sums.clone())),
+                "{ids} as {wrong}"
+            );
+        }
+    }
+    let share = Share {
+        depth: 32,
+        index: u32::MAX,
+    };
+    let syndromes = |share, from, len| Reconcile::Syndromes {
+        share,
+        from,
+        syndromes: BoundedVec::truncating(vec![[3; 8]; len]),
+    };
+    assert!(is_possible(&syndromes(share, 0, 64)) && is_possible(&syndromes(share, 63, 1)));
+    for (from, len) in [(0, 0), (1, 64), (64, 1), (255, 1)] {
+        assert!(!is_possible(&syndromes(share, from, len)), "{from} {len}");
+    }
+    let deep = Share {
+        depth: 33,
+        index: 0,
+    };
+    assert!(!is_possible(&syndromes(deep, 0, 1)));
 }
 
 proptest! {
@@ -274,25 +321,41 @@ proptest! {
         let mut answer = Reconcile::Sketch {
             fresh: [2; 4],
             count: 7,
-            syndromes: crate::wire::BoundedVec::truncating(sums(0, 9, 0)),
+            syndromes: BoundedVec::truncating(sums(0, 9, 0)),
         };
         while let Ok(Step::Ask(Reconcile::More { share, from, to })) = asker.receive(&answer) {
             asked += 1;
-            prop_assert!(asked <= PARTS_MAX + 4);
+            prop_assert!(asked <= SHARES_MAX + 4);
             let syndromes = sums(usize::from(from), usize::from(to), u64::from(share.depth));
             answer = Reconcile::Syndromes {
                 share,
                 from,
-                syndromes: crate::wire::BoundedVec::truncating(syndromes),
+                syndromes: BoundedVec::truncating(syndromes),
             };
         }
     }
 }
 
+/// Bytes that a status spends on telling actions apart: all that it has beside where its sender
+/// stands.
+fn counters_len(actions_known: u64) -> usize {
+    let status = Status {
+        height: 1,
+        block: Hash::ZERO,
+        round: 1,
+        actions_known: BoundedVec::truncating(vec![actions_known; 16]),
+        actions_digest: u64::MAX,
+        reply: true,
+        tally_digest: u64::MAX,
+    };
+    let standing = (1u64, Hash::ZERO, 1u64, true, u64::MAX);
+    encode(&status).len() - encode(&standing).len()
+}
+
 #[test]
 fn counters_of_sixteen_authors_take_48_bytes() {
     // Up to 16 383 actions of each, in a digest's worst case.
-    let counters: crate::wire::BoundedVec<u64, 16> =
-        crate::wire::BoundedVec::truncating(vec![16_383; 16]);
-    assert!(encode(&(counters, u64::MAX)).len() <= 48);
+    let lengths = [0, 127, 128, 16_382, 16_383, 16_384].map(counters_len);
+    assert_eq!(lengths, [27, 27, 43, 43, 43, 59]);
+    assert!(lengths[4] <= 48);
 }

@@ -176,3 +176,51 @@ fn what_is_out_of_turn_is_dropped() {
         "{answer:?}"
     );
 }
+
+#[test]
+fn whoever_sends_what_nobody_can_mean_is_named() {
+    let room = Room::new(4);
+    let mut pair = Pair::new(&room);
+    pair.give(0, &[room.pen(2).write(&add(1))]);
+    let culprit = room.identities[1].peer();
+    let sketch = |count, sum: u8| Reconcile::Sketch {
+        fresh: [2; 4],
+        count,
+        syndromes: BoundedVec::truncating(vec![[sum; 8]; 9]),
+    };
+    let share = crate::wire::Share {
+        depth: 33,
+        index: 0,
+    };
+    let deep = Reconcile::More {
+        share,
+        from: 0,
+        to: 1,
+    };
+    // A set of three that no three ids make; of nothing; and a request that no sketch has.
+    for (message, named) in [
+        (sketch(3, 7), true),
+        (sketch(0, 7), true),
+        (deep, true),
+        (sketch(0, 0), false),
+        (sketch(9, 7), false),
+    ] {
+        let mut out = Outbox::new();
+        let replica = &mut pair.replicas[0];
+        // What was asked before may be answered now: who answers under another salt is not blamed.
+        replica.reconcile(1, pair.now, &mut out);
+        replica.reconcile_message(1, &message, pair.now, &mut out);
+        let faults: Vec<_> = std::iter::from_fn(|| out.pop())
+            .filter_map(|output| match output {
+                ReplicaOutput::Fault { peer, fault } => Some((peer, fault.name())),
+                _ => None,
+            })
+            .collect();
+        let expected: &[_] = if named {
+            &[(Some(culprit), "sync")]
+        } else {
+            &[]
+        };
+        assert_eq!(faults, expected, "{message:?}");
+    }
+}

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use crate::error::SealError;
-use crate::group::ReplicaEvent;
 use crate::group::replica::cluster::Cluster;
 use crate::rules::board::{self, Board, BoardAction, Entry};
-use crate::wire::{Bytes, tap};
+use crate::wire::{Bytes, Found, GroupMessage, MESSAGE_LEN_MAX, decode, tap};
 
 const ANN: usize = 0;
 const BOB: usize = 1;
@@ -37,16 +36,18 @@ fn put(key: &str, value: &[u8]) -> Vec<u8> {
     action.encode()
 }
 
-/// The head jumped on this phone: a snapshot, which names no actions.
-fn took_snapshot(cluster: &Cluster, phone: usize) -> bool {
-    cluster.events.iter().any(|(who, event)| {
-        let whole = matches!(
-            event,
-            ReplicaEvent::Committed { applied, refused, .. }
-                if applied.is_empty() && refused.is_empty()
-        );
-        *who == phone && whole
-    })
+/// Whether somebody was answered by blocks, a delta or a snapshot since the last look.
+fn served(cluster: &Cluster) -> [bool; 3] {
+    let mut served = [false; 3];
+    for bytes in &cluster.carried {
+        match decode(bytes, MESSAGE_LEN_MAX) {
+            Ok(GroupMessage::Found(Found::Blocks { .. })) => served[0] = true,
+            Ok(GroupMessage::Found(Found::Delta { .. })) => served[1] = true,
+            Ok(GroupMessage::Found(Found::Snapshot { .. })) => served[2] = true,
+            _ => {}
+        }
+    }
+    served
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn nothing_sealed_is_encoded_stored_or_sent_before_it_is_opened() {
     let deal = replica.seal(b"hand/bob", &bob, QUEEN, BLINDING, [8; 32]);
     cluster.commit(ANN, deal.expect("Bob has a key"));
     cluster.set_in_reach(DAN, true);
-    assert!(!took_snapshot(&cluster, DAN));
+    assert_eq!(served(&cluster), [true, false, false]);
     for phone in [ANN, CAT, DAN] {
         let read = cluster.replica(phone).unseal(b"hand/bob");
         assert_eq!(read, Err(SealError::NotItsOwner));
@@ -77,13 +78,29 @@ fn nothing_sealed_is_encoded_stored_or_sent_before_it_is_opened() {
     assert_eq!(read.plaintext(), QUEEN);
     assert!(!leaked(&mut cluster, &secrets));
 
+    // He misses another one, and so many turns that what changed is shorter than its blocks.
+    cluster.set_in_reach(DAN, false);
+    let cat = cluster.peer(CAT);
+    let replica = cluster.replica(ANN);
+    let deal = replica.seal(b"hand/cat", &cat, QUEEN, BLINDING, [6; 32]);
+    cluster.commit(ANN, deal.expect("Cat has a key"));
+    for turn in 0..6u8 {
+        cluster.commit(usize::from(turn % 3), put("turn", &[turn; 100]));
+    }
+    assert!(!leaked(&mut cluster, &secrets));
+    cluster.set_in_reach(DAN, true);
+    assert_eq!(served(&cluster), [false, true, false]);
+    let read = cluster.replica(DAN).unseal(b"hand/cat");
+    assert_eq!(read, Err(SealError::NotItsOwner), "he has the entry");
+    assert!(!leaked(&mut cluster, &secrets));
+
     // Dan is away for long, and gets the whole state.
     cluster.set_in_reach(DAN, false);
     for turn in 0..24u8 {
         cluster.commit(usize::from(turn % 3), put("turn", &[turn; 100]));
     }
     cluster.set_in_reach(DAN, true);
-    assert!(took_snapshot(&cluster, DAN));
+    assert_eq!(served(&cluster), [false, false, true]);
     let head = cluster.replica(ANN).head();
     assert_eq!(cluster.replica(DAN).head(), head);
     assert!(!leaked(&mut cluster, &secrets));
@@ -135,6 +152,6 @@ fn the_search_finds_what_is_not_sealed() {
     tap::take();
     cluster.carried.clear();
     cluster.set_in_reach(DAN, true);
-    assert!(took_snapshot(&cluster, DAN));
+    assert_eq!(served(&cluster), [false, false, true]);
     assert!(leaked(&mut cluster, &[QUEEN]), "in the snapshot");
 }

@@ -117,17 +117,6 @@ fn a_standing_value_is_cut_to_what_a_refusal_carries() {
 }
 
 #[test]
-fn indices_end_with_the_members() {
-    let all: Vec<u8> = (0..=255).collect();
-    assert_eq!(Members::of(&all), Members(u16::MAX));
-    for (index, named) in [(14, true), (15, true), (16, false), (255, false)] {
-        assert_eq!(Members::of(&[index]).has(index), named);
-    }
-    assert!(Members::of(&[2]).are_within(3));
-    assert!(!Members::of(&[3]).are_within(3));
-}
-
-#[test]
 fn a_full_board_takes_nothing_more_until_something_is_removed() {
     let mut room = Room::new();
     let mut overlay = std::mem::replace(&mut room.overlay, Overlay::new(Map::new()));

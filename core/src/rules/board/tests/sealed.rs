@@ -84,6 +84,48 @@ fn a_dealt_card_is_read_by_one_and_opened_to_all() {
 }
 
 #[test]
+fn the_length_of_a_box_says_nothing() {
+    let room = room();
+    let lengths = [0, 1, 15, SEALED_LEN_MAX].map(|len| {
+        let plaintext = vec![b'q'; len];
+        let at = place("hand", ANN, BOB);
+        match seal(&room.state(), at, &plaintext, [7; 32], [8; 32]) {
+            Ok(BoardAction::Seal { bytes, .. }) => bytes.len(),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!(lengths, [BOX_LEN_MAX; 4]);
+}
+
+#[test]
+fn a_box_that_is_filled_up_otherwise_is_damaged() {
+    let mut room = room();
+    let BoardAction::Seal {
+        key,
+        commitment,
+        owner,
+        ..
+    } = seals(&room, "hand", ANN, BOB)
+    else {
+        panic!("a seal");
+    };
+    // As a sealer makes it who lets the length show.
+    let inside = [&[7; 32], &[QUEEN.len() as u8][..], QUEEN].concat();
+    let context = encode(&(GROUP, &b"hand"[..], ANN, BOB, commitment));
+    let made = crate::crypto::seal::seal(&secret(BOB).public(), &context, &inside, [8; 32])
+        .expect("a good key");
+    let short = BoardAction::Seal {
+        key,
+        owner,
+        commitment,
+        ephemeral: made.ephemeral,
+        bytes: Bytes::truncating(made.bytes),
+    };
+    room.does(ANN, short);
+    assert_eq!(reads(&room, "hand", BOB), Err(SealError::Damaged));
+}
+
+#[test]
 fn an_opening_that_does_not_fit_is_refused() {
     let mut room = room();
     room.does(ANN, seals(&room, "hand", ANN, BOB));
