@@ -117,6 +117,10 @@ impl Invariants {
 
     /// The view of a phone after its head moved: root agreement and conservation.
     pub(crate) fn view(&mut self, at_us: u64, phone: usize, view: &View) {
+        // Who only follows has no state before the first certified one.
+        if view.head.height == 0 && view.committed.is_empty() {
+            return;
+        }
         let root = view.committed.root();
         let known = self
             .blocks
