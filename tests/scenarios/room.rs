@@ -63,7 +63,12 @@ impl Room {
             (0..players).all(|phone| world.reach(phone).len() >= players)
                 && world.is_settled(players)
         };
-        assert!(room.reaches(SECOND * 30, linked), "the table is at rest");
+        assert!(
+            room.reaches(SECOND * 30, linked),
+            "the table is at rest: {:?}, violations {:?}",
+            room.world.waiting(players),
+            room.world.violations()
+        );
         room.run(SECOND * 5);
         room
     }

@@ -78,6 +78,7 @@ fn report() -> Report {
         unfinished: None,
         recording: None,
         transcript: None,
+        diverged: Vec::new(),
     }
 }
 
