@@ -303,6 +303,14 @@ fn bounds_at_their_edges() {
             if fits { Ok(1) } else { Err(expected) }
         );
     }
+}
+
+#[test]
+fn requests_and_answers_are_bounded() {
+    let served = board(10_000);
+    let mut asker = Reconcile::new(Map::new(), served.root(), BYTES_MAX);
+    let request = asker.request().expect("the root is missing");
+    let answer = serve(&served, &request, BUDGET);
     asker.receive(&answer).expect("true");
     let out: Vec<_> = std::iter::from_fn(|| asker.request()).collect();
     assert_eq!(out.len(), REQUESTS_OUT_MAX);
