@@ -175,7 +175,7 @@ fn a_base_of_another_committee_is_refused() {
     for members in [3, 5] {
         let mut draws = state.draws().unwrap();
         let mut voters = draws.voters.to_vec();
-        voters.resize(members, voters[0].clone());
+        voters.resize(members, voters[0]);
         draws.voters = BoundedVec::truncating(voters);
         let mut overlay = Overlay::new(state.clone());
         crate::group::records::set_draws(&mut overlay, &draws);

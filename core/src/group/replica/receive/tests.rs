@@ -85,7 +85,7 @@ fn an_action_whose_predecessor_was_lost_is_rebuilt_from_the_answer() {
         let asked = about_actions(&asker, 1, outputs);
         let from = had as u64 + 1;
         let fetch = GroupMessage::Fetch(Fetch::Actions { author: 2, from });
-        assert_eq!(asked, [fetch.clone()]);
+        assert_eq!(asked, std::slice::from_ref(&fetch));
 
         let outputs = hears(&mut sender, 0, fetch);
         let found = about_actions(&sender, 0, outputs);
