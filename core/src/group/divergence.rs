@@ -279,7 +279,7 @@ impl Divergence {
         words.push_str(&match self.outcome {
             DivergenceOutcome::Open => " It is being looked into.".to_owned(),
             DivergenceOutcome::RulesDiffer => format!(
-                " The {rules} {version} of this app is not that of the others: update the app. Until then this phone shows what the others agree on and asks for nothing."
+                " The {rules} {version} of this app is not that of the others: update the app for the next table. In this one the phone goes on showing what the others agree on, and asks for nothing."
             ),
             DivergenceOutcome::Recovered => {
                 " The state in this phone's memory was damaged and is restored; it plays on without a vote, since what it knows of its votes may be damaged too.".to_owned()
