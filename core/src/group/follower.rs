@@ -270,6 +270,12 @@ impl Follower {
                     self.synchronizer.heard(sender, claim, self.history.head());
                 }
             }
+            // Only a phone that is a voter to the others gets these: something is about to become final.
+            GroupMessage::Votes(_) | GroupMessage::Proposal(_) => {
+                if sender.is_some() {
+                    self.greet_at.get_or_insert(now + self.config.repeat_min);
+                }
+            }
             GroupMessage::Certificates(certificates) => {
                 let news = |certificate: &Certificate| {
                     certificate.statement.kind == VoteKind::Finalize

@@ -135,7 +135,10 @@ impl Partial {
         let need = missing.hash;
         let (taken, max) = match &part.body {
             PartBody::Entries(_) => (self.bytes, self.bytes_max),
-            PartBody::Outline(_) => (self.outline_bytes, self.bytes_max * OUTLINE_SHARE),
+            PartBody::Outline(_) => (
+                self.outline_bytes,
+                self.bytes_max.saturating_mul(OUTLINE_SHARE),
+            ),
         };
         let bytes = taken + encode(part).len();
         if bytes > max {

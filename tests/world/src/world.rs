@@ -436,6 +436,7 @@ impl World {
     /// others had been given another app.
     pub fn age_app(&mut self, phone: usize) {
         self.config.outdated = Some(phone);
+        self.phones[phone].config = self.node_config(phone);
     }
 
     /// Whether the rules of `phone` compute something else than they say.

@@ -241,7 +241,9 @@ impl World {
         self.note(format!("{name}: the app is back"));
         if let Some(view) = self.phones[phone].view() {
             let height = view.head.height;
-            if !self.is_bent(phone) {
+            // Who only follows now cannot execute the blocks that it stored: it gets the state again.
+            let follows = self.config.outdated == Some(phone);
+            if !self.is_bent(phone) && !follows {
                 self.invariants
                     .restored(now_us, phone, height, before, told_us, crashed_us);
                 self.invariants.view(now_us, phone, &view);
