@@ -271,10 +271,8 @@ impl Follower {
                 }
             }
             // Only a phone that is a voter to the others gets these: something is about to become final.
-            GroupMessage::Votes(_) | GroupMessage::Proposal(_) => {
-                if sender.is_some() {
-                    self.greet_at.get_or_insert(now + self.config.repeat_min);
-                }
+            GroupMessage::Votes(_) | GroupMessage::Proposal(_) if sender.is_some() => {
+                self.greet_at.get_or_insert(now + self.config.repeat_min);
             }
             GroupMessage::Certificates(certificates) => {
                 let news = |certificate: &Certificate| {

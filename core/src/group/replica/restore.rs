@@ -11,7 +11,7 @@ use super::{Replica, ReplicaOutput, ReplicaSetup, own_index, standing};
 use crate::consensus::{Consensus, Finalized};
 use crate::group::{Divergence, Executor, Submissions};
 use crate::outbox::{Outbox, Record};
-use crate::state::{History, Key, Map};
+use crate::state::{History, Key, Map, VALUE_LEN_MAX};
 use crate::sync::{Snapshot, Synchronizer};
 use crate::time::Instant;
 use crate::wire::{Block, Certificate, Header, SignedGenesis, decode, encode};
@@ -315,6 +315,10 @@ fn block_key(height: u64) -> Vec<u8> {
 fn map_of(entries: Vec<(Vec<u8>, Vec<u8>)>) -> Option<Map> {
     let mut map = Map::new();
     for (key, value) in entries {
+        // A damaged record can say anything.
+        if value.len() > VALUE_LEN_MAX {
+            return None;
+        }
         map.insert(Key::new(&key).ok()?, value);
     }
     Some(map)
