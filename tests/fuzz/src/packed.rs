@@ -79,7 +79,7 @@ fn again(packing: Packing<'_>, packed: &PackedActions, known: &dyn Known) -> boo
         if !std::mem::replace(&mut seen[index], true) {
             only.authors[index] = !anchored;
         }
-        actions.push(signed);
+        actions.push(*signed);
     }
     if actions.is_empty() {
         return true;
