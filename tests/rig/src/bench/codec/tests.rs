@@ -12,9 +12,9 @@ const TRACE_LEN: usize = 2_000;
 const PRIORS_SEED: u64 = 7_000;
 const PRIORS_LEN: usize = 20_000;
 
+/// The traces are frozen: bots or rules that play another game need new files, on purpose.
 #[test]
-#[ignore = "writes tests/rig/traces again; run it by name"]
-fn make_traces() {
+fn the_frozen_traces_are_what_their_seed_plays() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     for (file, title, steps) in [
         (
@@ -33,15 +33,15 @@ fn make_traces() {
             games::grid(TRACE_SEED, TRACE_LEN),
         ),
     ] {
-        fs::write(folder.join(file), traces::write(title, TRACE_SEED, &steps))
-            .expect("the folder can be written");
+        let kept = fs::read_to_string(folder.join(file)).expect("the trace is here");
+        let played = traces::write(title, TRACE_SEED, &steps);
+        assert!(kept == played, "{file} is not what its seed plays");
     }
 }
 
-/// Counts what `rules/craps/pack/priors.rs` holds, and prints it in the form of that file.
+/// What the craps model takes for common was counted on these bots, and then frozen: it is protocol.
 #[test]
-#[ignore = "prints tables; run it by name with --nocapture"]
-fn priors() {
+fn the_priors_are_what_was_counted_on_bots() {
     let actions: Vec<CrapsAction> = games::craps(PRIORS_SEED, PRIORS_LEN)
         .iter()
         .map(|(_, payload)| CrapsAction::decode(payload).expect("a bot's action"))
@@ -94,14 +94,28 @@ fn priors() {
         }
     }
     for (name, rows) in [("ACTIONS", variants), ("KINDS", kinds), ("CHIPS", chips)] {
-        println!("{name}");
-        for row in rows {
-            // Half of what was never seen stays possible at the least count.
-            let sum: u64 = row.iter().sum::<u64>().max(1);
-            let scaled: Vec<u64> = row.iter().map(|count| (count * 768 / sum).max(1)).collect();
-            println!("    {scaled:?},");
-        }
+        let counted: Vec<u64> = rows
+            .iter()
+            .flat_map(|row| {
+                let sum: u64 = row.iter().sum::<u64>().max(1);
+                // What was never seen stays possible, at the least count.
+                row.iter().map(move |count| (count * 768 / sum).max(1))
+            })
+            .collect();
+        assert_eq!(frozen(name), counted, "{name}");
     }
+}
+
+/// The numbers of one table of the craps model.
+fn frozen(name: &str) -> Vec<u64> {
+    let file = include_str!("../../../../../core/src/rules/craps/pack/priors.rs");
+    let table = file
+        .split_once(&format!("const {name}: "))
+        .and_then(|(_, rest)| rest.split_once(" = "))
+        .and_then(|(_, rest)| rest.split_once(";\n"))
+        .expect("the table is in the file");
+    let numbers = table.0.split(|c: char| !c.is_ascii_digit());
+    numbers.filter_map(|digits| digits.parse().ok()).collect()
 }
 
 #[test]
