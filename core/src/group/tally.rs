@@ -98,8 +98,9 @@ pub struct Tally {
     own: Count,
     /// How far of it this phone was told, by its store at the start or by others since.
     told: Count,
-    /// Own counts on their way into the store.
-    storing: BTreeMap<u64, SignedCount>,
+    /// The own count on its way into the store. One at a time: whatever is counted meanwhile follows in
+    /// the next one, so that a slow store is never behind by more.
+    storing: Option<(u64, SignedCount)>,
     next_sequence: u64,
     /// Counts to be spread.
     news: BTreeSet<(u8, RunId)>,
@@ -151,7 +152,7 @@ impl Tally {
             totals,
             own,
             told: own,
-            storing: BTreeMap::new(),
+            storing: None,
             next_sequence: 0,
             news: BTreeSet::new(),
             spread_from: now,
@@ -200,21 +201,26 @@ impl Tally {
     }
 
     fn store_own(&mut self, out: &mut Outbox<TallyOutput>) {
+        if self.storing.is_some() {
+            return;
+        }
         let signed = self.own.sign(self.setup.group, &self.setup.identity);
         self.next_sequence += 1;
-        self.storing.insert(self.next_sequence, signed);
+        self.storing = Some((self.next_sequence, signed));
         out.push(TallyOutput::Store {
             sequence: Some(self.next_sequence),
             put: record(&signed),
         });
     }
 
-    /// An own count is durable, and with it all earlier ones: only now does it leave (C8).
+    /// The own count is durable: only now does it leave (C8).
     pub fn stored(&mut self, sequence: u64, out: &mut Outbox<TallyOutput>) {
-        let Some(signed) = self.storing.get(&sequence).copied() else {
+        let Some((_, signed)) = self.storing.take_if(|(waits, _)| *waits == sequence) else {
             return;
         };
-        self.storing.retain(|other, _| *other > sequence);
+        if self.own != signed.count {
+            self.store_own(out);
+        }
         if let Merged::New { dropped } = self.totals.merge(signed) {
             self.news.insert((self.setup.own, self.setup.run));
             out.extend(dropped.map(|run| TallyOutput::Forget(key(self.setup.own, run))));
@@ -363,7 +369,7 @@ impl Tally {
 
     /// Whether own counts wait for the store.
     pub fn is_storing(&self) -> bool {
-        !self.storing.is_empty()
+        self.storing.is_some()
     }
 
     /// Sends counts to a member, with pauses that double until he holds the same: whatever he says,

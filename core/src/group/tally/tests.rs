@@ -95,7 +95,8 @@ impl Phone {
     }
 
     fn store(&mut self) {
-        for sequence in std::mem::take(&mut self.unstored) {
+        // What was counted meanwhile is stored next.
+        while let Some(sequence) = self.unstored.pop() {
             self.run(|tally, _, out| tally.stored(sequence, out));
         }
     }
@@ -129,6 +130,22 @@ fn some(counts: Vec<SignedCount>) -> Counts {
         all: false,
         counts: BoundedVec::truncating(counts),
     }
+}
+
+/// However much is counted while the store is busy, one write is out and one follows.
+#[test]
+fn a_slow_store_is_never_behind_by_more_than_one_write() {
+    let mut phone = Phone::new(0);
+    for _ in 0..100 {
+        phone.count(1).unwrap();
+        assert_eq!(phone.unstored.len(), 1);
+    }
+    assert_eq!(phone.tally.value(), 100);
+    phone.store();
+    assert!(!phone.tally.is_storing());
+    phone.wait(GroupConfig::default().tally_spread_min);
+    let last = phone.spread.last().expect("it is spread");
+    assert_eq!(last.counts[..], [signed(0, RUN.0, 100, 0)]);
 }
 
 #[test]
