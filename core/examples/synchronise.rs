@@ -102,6 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         running: &|_| None,
         salt: bjorns.epoch(),
         rules: &Counter,
+        group: room::GROUP,
     };
     let resolved = Synchronizer::resolve_conflict(base, apart.to_vec(), order)?;
     for (id, reason) in resolved.rejected() {

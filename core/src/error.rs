@@ -219,6 +219,9 @@ pub enum PeerFault {
     /// A count of the tally that cannot stand.
     #[error("count refused: {0}")]
     Tally(&'static str),
+    /// A signed action that no phone of this build makes (S29).
+    #[error("action refused: {0}")]
+    Action(&'static str),
 }
 
 impl PeerFault {
@@ -237,6 +240,7 @@ impl PeerFault {
             Self::Gathering(_) => "gathering",
             Self::Packed(_) => "packed",
             Self::Tally(_) => "tally",
+            Self::Action(_) => "action",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod certified;
+mod closure;
 mod divergence;
 mod execute;
 #[cfg(test)]
@@ -22,7 +23,7 @@ mod view;
 
 pub use api::{
     BaseBlock, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId, TallyView,
-    Transcript, TranscriptEntry, View, WaitingFor,
+    Tentative, Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use certified::{CERTIFIED_LEN_MAX, CertifiedError, CertifiedValue};
 pub use divergence::{

@@ -28,7 +28,7 @@ use crate::time::Instant;
 
 pub use crate::group::{
     CertifiedValue, Divergence, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId,
-    TallyView, Transcript, TranscriptEntry, View, WaitingFor,
+    TallyView, Tentative, Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};

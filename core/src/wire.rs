@@ -17,7 +17,8 @@ mod tests;
 mod vote;
 
 pub use action::{
-    Action, ActionId, ActionPayload, FrontierEntry, Reason, Refused, SignedAction, Validity,
+    Action, ActionId, ActionPayload, Frontier, FrontierEntry, Reason, Refused, SignedAction,
+    Validity,
 };
 pub use block::{Block, Header, Opening, Parent, Proposal};
 pub use bounded::{BoundedVec, Bytes, Full};

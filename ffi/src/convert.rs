@@ -12,7 +12,7 @@ use crate::error::AlthingError;
 use crate::model::{
     ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, MemberTally,
     Mode, OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent,
-    Reason, Role, ScanDuty, StateEntry, Status, Tally, Validity, View, WaitingFor,
+    Reason, Role, ScanDuty, StateEntry, Status, Tally, Tentative, Validity, View, WaitingFor,
 };
 
 /// Converts a fieldless enum variant by variant.
@@ -181,6 +181,7 @@ impl From<node::Fate> for Fate {
         match fate {
             node::Fate::Intent => Self::Intent,
             node::Fate::Pending => Self::Pending,
+            node::Fate::Tentative => Self::Tentative,
             node::Fate::Committed { height } => Self::Committed { height },
             node::Fate::Rejected { height, reason } => Self::Rejected {
                 height,
@@ -221,6 +222,21 @@ impl From<node::Pending> for Pending {
     }
 }
 
+impl From<node::Tentative> for Tentative {
+    fn from(tentative: node::Tentative) -> Self {
+        let node::Tentative {
+            action,
+            payload,
+            refused,
+        } = tentative;
+        Self {
+            action: action.into(),
+            payload,
+            refused: refused.map(Reason::from),
+        }
+    }
+}
+
 impl From<node::PatchEntry> for PatchEntry {
     fn from(entry: node::PatchEntry) -> Self {
         let node::PatchEntry { key, old, new } = entry;
@@ -244,6 +260,7 @@ fn status(status: node::Status, now: Instant) -> Status {
             missing: hex_of(&missing),
             for_ms: whole_ms(now.since(since)),
         },
+        node::Status::Healing => Status::Healing,
         node::Status::Diverged { evidence } => Status::Diverged { evidence },
     }
 }
@@ -375,6 +392,7 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
         state,
         committed: _,
         pending,
+        tentative,
         waiting_for,
     } = view;
     View {
@@ -393,6 +411,7 @@ pub(crate) fn view(view: node::View, now: Instant) -> View {
             .collect(),
         state: entries(&state),
         pending: pending.into_iter().map(Pending::from).collect(),
+        tentative: tentative.into_iter().map(Tentative::from).collect(),
         waiting_for: waiting_for.into_iter().map(WaitingFor::from).collect(),
     }
 }

@@ -317,6 +317,9 @@ pub enum Fate {
     Intent,
     /// Signed, not final.
     Pending,
+    /// Signed while there is no quorum: shown here as if it were done, and decided when quorum is
+    /// back. It may be refused then.
+    Tentative,
     /// Final: applied at this height.
     Committed {
         /// Height of the block.
@@ -357,6 +360,8 @@ pub enum Status {
         /// For how long by now.
         for_ms: u64,
     },
+    /// A quorum is in reach again after there was none: what was done apart is being put together.
+    Healing,
     /// Own votes have stopped.
     Diverged {
         /// What was seen, in words.
@@ -420,6 +425,17 @@ pub struct PatchEntry {
     pub new: Option<Vec<u8>>,
 }
 
+/// An action that is not final, signed by a member of this side while there is no quorum.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Tentative {
+    /// Its name.
+    pub action: ActionId,
+    /// What it asks for.
+    pub payload: Vec<u8>,
+    /// Why it would be refused if nothing else came; none where it would be applied.
+    pub refused: Option<Reason>,
+}
+
 /// What the screen shows of a group.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct View {
@@ -429,10 +445,13 @@ pub struct View {
     pub status: Status,
     /// Members in index order.
     pub members: Vec<Member>,
-    /// The state with own pending actions applied, by ascending key.
+    /// The committed state with tentative and own pending actions applied, by ascending key.
     pub state: Vec<StateEntry>,
     /// Own submissions that are not settled, oldest first.
     pub pending: Vec<Pending>,
+    /// While there is no quorum, and until what was done apart is put together: all that is signed
+    /// and not final here, own ones among it, in the order in which it would be applied.
+    pub tentative: Vec<Tentative>,
     /// What the group waits for, empty when nothing is under way.
     pub waiting_for: Vec<WaitingFor>,
 }

@@ -18,7 +18,7 @@ use althing::wire::{
     RosterEntry, SignedAction, Validity, VoteKind, VoteStatement,
 };
 
-const GROUP: GroupId = GroupId([7; 16]);
+pub(crate) const GROUP: GroupId = GroupId([7; 16]);
 
 /// Everybody, and what executes their blocks.
 pub(crate) struct Room {

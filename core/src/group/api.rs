@@ -32,6 +32,9 @@ pub enum Fate {
     Intent,
     /// Signed, not final.
     Pending,
+    /// Signed while no quorum is in reach, or still under way when it was lost: shown and ordered on
+    /// this side, final when quorum is back. It may be refused then.
+    Tentative,
     /// Final: applied at this height.
     Committed {
         /// Height of the block.
@@ -72,6 +75,8 @@ pub enum Status {
         /// Since when.
         since: Instant,
     },
+    /// A quorum is in reach again after there was none: what was done apart is being put together.
+    Healing,
     /// A certified block executes to another root here, or two finalizations conflict: own votes
     /// have stopped.
     Diverged {
@@ -102,6 +107,17 @@ pub struct Pending {
     pub payload: Vec<u8>,
 }
 
+/// An action that is not final, signed by a member of this side while there is no quorum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tentative {
+    /// Its name.
+    pub action: ActionId,
+    /// What it asks for.
+    pub payload: Vec<u8>,
+    /// Why it would be refused if nothing else came; none where it would be applied.
+    pub refused: Option<Reason>,
+}
+
 /// fold(committed, tentative, pending): what the screen shows.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -113,12 +129,15 @@ pub struct View {
     pub members: Vec<(PeerId, String)>,
     /// Members without a vote, with their names.
     pub observers: Vec<(PeerId, String)>,
-    /// The state with own pending actions applied.
+    /// The committed state with tentative and own pending actions applied.
     pub state: Map,
     /// The committed state alone.
     pub committed: Map,
     /// Own submissions that are not settled, oldest first.
     pub pending: Vec<Pending>,
+    /// While there is no quorum, and until what was done apart is put together: all that is signed
+    /// and not final here, own ones among it, in the order in which it would be applied.
+    pub tentative: Vec<Tentative>,
     /// What the group waits for, empty when nothing is under way.
     pub waiting_for: Vec<WaitingFor>,
 }

@@ -5,6 +5,7 @@
 //! its reason. A voter recomputes all of it: the order, the fates and the root.
 
 mod run;
+mod set;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,17 +13,16 @@ use std::sync::Arc;
 
 pub(super) use self::run::DrawsOpen;
 use self::run::Run;
-use super::pool::{Chain, Held, includable};
 use super::randomness::{DrawState, Reveals};
 use super::records::{self, Records};
 #[cfg(feature = "planted")]
 use crate::config::Plant;
 use crate::consensus::quorum;
 use crate::crypto::{Domain, Hash, Hasher, SignatureScheme};
-use crate::id::{GroupId, PeerId, RunId};
+use crate::id::{GroupId, PeerId};
 use crate::rules::{Context, Rejection, Rules};
 use crate::state::{Map, Overlay};
-use crate::sync::{Order, Synchronizer, merge};
+use crate::sync::{Order, Synchronizer};
 use crate::wire::{
     ActionId, ActionPayload, BLOCK_ACTIONS_MAX, Block, BoundedVec, Genesis, Opening, Reason,
     Refused, SignedAction, Validity, encoded_len,
@@ -232,6 +232,7 @@ impl Executor {
             if !cut_refused(&mut actions, &executed.fates) {
                 break executed;
             }
+            self.close(parent.state, &mut actions);
         };
         let block = Block {
             height,
@@ -323,61 +324,6 @@ impl Executor {
         }
     }
 
-    fn select(&self, base: &Map, candidates: Vec<SignedAction>) -> Vec<SignedAction> {
-        let mut chains = vec![Chain::new(); self.members.len()];
-        for signed in candidates {
-            let id = signed.action.id();
-            let member = self.members.iter().position(|member| *member == id.author);
-            let Some(index) = member.filter(|_| signed.action.frontier.is_empty()) else {
-                continue;
-            };
-            if !self.verify(&signed) {
-                continue;
-            }
-            let hash = signed.action.hash(self.group());
-            let twins = chains[index].entry((id.run, id.number)).or_default();
-            if twins.iter().all(|held| held.hash != hash) {
-                twins.push(Held { hash, signed });
-            }
-        }
-        let set = chains
-            .iter()
-            .zip(0u8..)
-            .filter(|(chain, _)| !chain.is_empty())
-            .flat_map(|(chain, index)| includable(&base.author(index), chain))
-            .map(|held| held.signed.clone())
-            .collect();
-        // A prefix of the order is closed under every author's own order, and keeps its order.
-        let mut len = BLOCK_OVERHEAD_MAX;
-        self.order(base, set)
-            .into_iter()
-            .take(BLOCK_ACTIONS_MAX)
-            .take_while(|signed| {
-                len += encoded_len(signed) + REFUSED_LEN_MAX;
-                len <= BLOCK_LEN_MAX
-            })
-            .collect()
-    }
-
-    fn order(&self, base: &Map, set: Vec<SignedAction>) -> Vec<SignedAction> {
-        let running = self.running(base, &set);
-        let running = |author: &PeerId| running.get(author).copied().flatten();
-        merge::order(set, running, base.salt(self.epoch), &*self.rules)
-    }
-
-    /// The run of each author of `set` that `base` knows.
-    fn running(&self, base: &Map, set: &[SignedAction]) -> BTreeMap<PeerId, Option<RunId>> {
-        set.iter()
-            .map(|signed| signed.action.author)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .filter_map(|author| {
-                let index = self.genesis.index_of(&author)?;
-                Some((author, base.author(index).run))
-            })
-            .collect()
-    }
-
     /// What `opening` and `actions` make of `parent`, and the actions in the order in which they did.
     /// Executes twice where that is asked for: rules that are not deterministic show at once.
     fn run(
@@ -415,7 +361,9 @@ impl Executor {
             running: &|author| running.get(author).copied().flatten(),
             salt: parent.state.salt(self.epoch),
             rules: &*self.rules,
+            group: self.group(),
         };
+        run.end_doubled(actions);
         let resolved = Synchronizer::resolve_conflict(run, actions.to_vec(), order)?;
         Ok((resolved.state.finish(resolved.fates), resolved.ordered))
     }

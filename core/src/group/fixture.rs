@@ -9,8 +9,8 @@ use crate::id::{GroupId, PeerId, RunId};
 use crate::rules::{Context, Offline, Random, Rejection, Rules};
 use crate::state::{Map, Overlay};
 use crate::wire::{
-    Action, ActionPayload, Block, BoundedVec, Bytes, Genesis, Mode, Reveal, RosterEntry, RulesId,
-    SignedAction, SignedGenesis, Validity,
+    Action, ActionPayload, Block, BoundedVec, Bytes, Frontier, Genesis, Mode, Reveal, RosterEntry,
+    RulesId, SignedAction, SignedGenesis, Validity,
 };
 
 /// Signatures that anybody could forge: tests only.
@@ -62,6 +62,11 @@ pub(super) const ROLL: &[u8] = &[2];
 pub(super) const REFUSE: &[u8] = &[3];
 /// Ends a phase.
 pub(super) const PHASE: &[u8] = &[4];
+
+/// Gives `amount` of the author's sum to the member `to`, if he has as much.
+pub(super) fn give(to: u8, amount: u8) -> Vec<u8> {
+    vec![6, to, amount]
+}
 
 /// Adds to the author's sum, ordered by `key`, with `len` bytes of filling.
 pub(super) fn keyed(key: u8, len: usize) -> Vec<u8> {
@@ -121,6 +126,14 @@ impl Rules for Tally {
             }
             [4] => bump(overlay, b"phase", 1),
             [5, ..] => bump(overlay, &[b'm', index], 1),
+            [6, to, amount] => {
+                let own = overlay.get(&[b'm', index]).map_or(0, |bytes| bytes[0]);
+                if own < *amount {
+                    return Err(Rejection::with_detail(4, vec![own]));
+                }
+                bump(overlay, &[b'm', index], 0u8.wrapping_sub(*amount));
+                bump(overlay, &[b'm', *to], *amount);
+            }
             _ => {
                 bump(overlay, b"junk", 1);
                 return Err(Rejection::new(9));
@@ -358,6 +371,17 @@ impl Pen {
     ) -> SignedAction {
         let payload = ActionPayload::Rules(Bytes::from_vec(payload.to_vec()).unwrap());
         self.sign(payload, dependencies, validity)
+    }
+
+    /// Signs with what was seen.
+    pub(super) fn write_after(&mut self, payload: &[u8], frontier: Frontier) -> SignedAction {
+        let payload = ActionPayload::Rules(Bytes::from_vec(payload.to_vec()).unwrap());
+        let before = self.previous;
+        let mut action = self.sign(payload, &[], Validity::default()).action;
+        debug_assert_eq!(action.previous, before);
+        action.frontier = frontier;
+        self.previous = action.hash(GROUP);
+        action.sign(GROUP, &self.identity)
     }
 
     pub(super) fn missing(&mut self, draw: u64, voter: u8) -> SignedAction {

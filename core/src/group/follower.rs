@@ -207,6 +207,7 @@ impl Follower {
             state: self.history.state().clone(),
             committed: self.history.state().clone(),
             pending: Vec::new(),
+            tentative: Vec::new(),
             waiting_for: self.waiting_for(),
         }
     }

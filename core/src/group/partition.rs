@@ -15,6 +15,7 @@ pub struct Reachability {
     quorum: usize,
     hysteresis: Duration,
     stalled: Option<Stalled>,
+    healing: bool,
     diverged: Option<String>,
 }
 
@@ -65,6 +66,7 @@ impl Reachability {
             quorum,
             hysteresis,
             stalled: None,
+            healing: false,
             diverged: None,
         }
     }
@@ -116,6 +118,25 @@ impl Reachability {
         (after != before).then_some(after)
     }
 
+    /// What was done apart is being put together, or is not any more. The status, if it changed.
+    pub fn set_healing(&mut self, healing: bool) -> Option<Status> {
+        let before = self.status();
+        self.healing = healing;
+        let after = self.status();
+        (after != before).then_some(after)
+    }
+
+    /// A block became final: whoever is in reach and said to be missing is back, as no link that
+    /// flaps makes a quorum vote. The status, if it changed.
+    pub fn confirm(&mut self) -> Option<Status> {
+        let before = self.status();
+        for member in &mut self.members {
+            member.settled |= member.heard;
+        }
+        let after = self.status();
+        (after != before).then_some(after)
+    }
+
     /// Agreement has failed, for good; this is what is known of it. The status, if that is news.
     pub fn diverged(&mut self, evidence: String) -> Option<Status> {
         let new = self.diverged.as_ref() != Some(&evidence);
@@ -153,7 +174,9 @@ impl Reachability {
                 since: stalled.since,
             };
         }
-        if missing.is_empty() {
+        if self.healing && with.len() >= self.quorum {
+            Status::Healing
+        } else if missing.is_empty() {
             Status::Live
         } else if with.len() >= self.quorum {
             Status::Degraded { missing }
@@ -168,8 +191,12 @@ impl Reachability {
 
     /// Whether a quorum, this phone included, is in reach at this moment and votes.
     pub fn quorum_in_reach(&self) -> bool {
-        self.stalled.is_none()
-            && self.members.iter().filter(|member| member.heard).count() >= self.quorum
+        self.stalled.is_none() && self.enough_in_reach()
+    }
+
+    /// Whether a quorum, this phone included, is in reach at this moment, whether it votes or not.
+    pub fn enough_in_reach(&self) -> bool {
+        self.members.iter().filter(|member| member.heard).count() >= self.quorum
     }
 
     /// When a member will have been gone, or back, for long enough.

@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::closure;
 use super::records::{AuthorRecord, Authors, Place};
 use crate::crypto::{Domain, Hash, Hasher, Signature};
 use crate::id::{GroupId, PeerId, RunId};
 use crate::state::Map;
 use crate::sync::pack::{Known, Last};
-use crate::wire::{BLOCK_ACTIONS_MAX, Genesis, SignedAction};
+use crate::wire::{
+    BLOCK_ACTIONS_MAX, BoundedVec, FrontierEntry, Genesis, MEMBERS_MAX, SignedAction,
+};
 
 /// A signed action with its hash.
 #[derive(Clone, Debug)]
@@ -45,18 +48,24 @@ pub enum Inserted {
         /// Hash of this one.
         second: Hash,
     },
-    /// Kept; earlier ones of its author are missing here.
+    /// Kept; earlier ones of its author, or one that its frontier names, are missing here.
     Gap {
-        /// Committee index of the author.
+        /// Committee index of the author of what is missing.
         author: u8,
         /// First missing number.
         from: u64,
     },
     /// Not kept: too many of this author wait.
     Full,
-    /// Not kept: it has its fate, its run is closed, its author is no member, or it has a frontier
-    /// (nobody signs one before there are tentative orders).
+    /// Not kept: it has its fate, its run is closed, or its author is no member.
     Stale,
+    /// Not kept: its frontier is none that its author could mean.
+    Malformed {
+        /// Who signed it.
+        author: PeerId,
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
 /// Actions that are not final, per author, bounded per author.
@@ -74,6 +83,7 @@ pub struct Pool {
     /// are told by their signatures.
     passed: Vec<VecDeque<(Signature, Last)>>,
     per_author_max: usize,
+    revision: u64,
 }
 
 impl Pool {
@@ -91,6 +101,7 @@ impl Pool {
             passed: vec![VecDeque::new(); members.len()],
             members,
             per_author_max,
+            revision: 0,
         }
     }
 
@@ -100,8 +111,12 @@ impl Pool {
         let Some(index) = self.members.iter().position(|member| *member == id.author) else {
             return Inserted::Stale;
         };
-        if id.number == 0 || !signed.action.frontier.is_empty() {
+        if id.number == 0 {
             return Inserted::Stale;
+        }
+        if let Some(what) = signed.action.frontier_fault() {
+            let author = id.author;
+            return Inserted::Malformed { author, what };
         }
         let hash = signed.action.hash(self.group);
         let record = self.records.get(index).expect("one for each member");
@@ -139,10 +154,12 @@ impl Pool {
         if held >= self.per_author_max || id.number - base > bound {
             return Inserted::Full;
         }
+        let named = signed.action.frontier.clone();
         let twins = chain.entry((id.run, id.number)).or_default();
         // By hash: what is known must not depend on what came first.
         let at = twins.partition_point(|held| held.hash < hash);
         twins.insert(at, Held { hash, signed });
+        self.revision += 1;
         if let Some(first) = twin {
             return Inserted::Equivocation {
                 author: id.author,
@@ -151,38 +168,104 @@ impl Pool {
             };
         }
         let contiguous = (base + 1..id.number).find(|n| !chain.contains_key(&(id.run, *n)));
-        match contiguous {
+        let gap = contiguous.map(|from| (index, from));
+        match gap.or_else(|| self.unseen(&named)) {
             None => Inserted::New,
-            Some(from) => Inserted::Gap {
+            Some((index, from)) => Inserted::Gap {
                 author: u8::try_from(index).expect("at most 16 members"),
                 from,
             },
         }
     }
 
-    /// What a block on `base` may hold, in no particular order: of each author the chain that goes
-    /// on from there. `base` need not be final.
+    /// Author and first missing number of what `frontier` names and is not here.
+    fn unseen(&self, frontier: &[FrontierEntry]) -> Option<(usize, u64)> {
+        frontier.iter().find_map(|entry| {
+            let id = entry.id;
+            let index = self.members.iter().position(|it| *it == id.author)?;
+            let (record, chain) = (self.records.get(index)?, &self.chains[index]);
+            let twins = chain.get(&(id.run, id.number)).into_iter().flatten();
+            if record.has_passed(id.run, id.number)
+                || twins.into_iter().any(|held| held.hash == entry.hash)
+            {
+                return None;
+            }
+            let base = if record.run == Some(id.run) {
+                record.number
+            } else {
+                0
+            };
+            let missing =
+                (base + 1..id.number).find(|number| !chain.contains_key(&(id.run, *number)));
+            Some((index, missing.unwrap_or(id.number)))
+        })
+    }
+
+    /// What a block on `base` may hold, author by author in each one's order: what goes on from there,
+    /// as far as all that frontiers name is in `base` or among it. `base` need not be final.
     pub fn includable(&self, base: &Map) -> Vec<SignedAction> {
-        let mut records = self.asked.borrow_mut();
-        self.chains
-            .iter()
-            .zip(0u8..)
-            .filter(|(chain, _)| !chain.is_empty())
-            .flat_map(|(chain, index)| includable(records.read(base, index), chain))
+        self.closed(base)
+            .into_iter()
             .map(|held| held.signed.clone())
             .collect()
     }
 
     /// Whether a block on `base` may hold anything.
     pub fn has_includable(&self, base: &Map) -> bool {
+        !self.closed(base).is_empty()
+    }
+
+    /// Grows whenever something new is kept here or something is forgotten.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn closed(&self, base: &Map) -> Vec<&Held> {
         let mut records = self.asked.borrow_mut();
-        self.chains.iter().zip(0u8..).any(|(chain, index)| {
-            !chain.is_empty() && !includable(records.read(base, index), chain).is_empty()
+        let authors: Vec<_> = self
+            .chains
+            .iter()
+            .zip(0u8..)
+            .filter(|(chain, _)| !chain.is_empty())
+            .map(|(chain, index)| (records.read(base, index).clone(), chain))
+            .collect();
+        if authors.is_empty() {
+            return Vec::new();
+        }
+        records.follow(base);
+        closure::closed(&authors, |id| {
+            let index = self.members.iter().position(|it| *it == id.author);
+            let record = index.and_then(|index| records.get(index));
+            record.is_none_or(|record| record.has_passed(id.run, id.number))
         })
+    }
+
+    /// What an author who sees all that may follow on `base` names as seen: of each other author the
+    /// last one, unless one of the others names it already.
+    pub fn frontier(&self, base: &Map, author: &PeerId) -> BoundedVec<FrontierEntry, MEMBERS_MAX> {
+        let seen = self.closed(base);
+        let named: BTreeSet<Hash> = seen
+            .iter()
+            .flat_map(|held| held.signed.action.frontier.iter().map(|entry| entry.hash))
+            .collect();
+        let last: BTreeMap<PeerId, &Held> = seen
+            .into_iter()
+            .map(|held| (held.signed.action.author, held))
+            .filter(|(other, _)| other != author)
+            .collect();
+        let entries = last
+            .into_values()
+            .filter(|held| !named.contains(&held.hash))
+            .map(|held| FrontierEntry {
+                id: held.signed.action.id(),
+                hash: held.hash,
+            });
+        BoundedVec::truncating(entries.collect())
     }
 
     /// Forgets what has its fate in the finalized state `base`.
     pub fn prune(&mut self, base: &Map) {
+        self.revision += 1;
         let before: Vec<_> = self
             .records
             .iter()
@@ -275,7 +358,7 @@ impl Pool {
             .iter()
             .zip(self.records.iter())
             .map(|(chain, record)| {
-                let chain = includable(record, chain);
+                let chain = contiguous(record, chain);
                 let Some(last) = chain.last().map(|held| &held.signed.action) else {
                     return (record.number, vec![record.hash]);
                 };
@@ -312,7 +395,7 @@ impl Known for Pool {
 
 /// Run, number and hash of the last action that goes on from `record` without a gap.
 fn last(record: &AuthorRecord, chain: &Chain) -> (Option<RunId>, u64, Hash) {
-    includable(record, chain)
+    contiguous(record, chain)
         .last()
         .map_or((record.run, record.number, record.hash), |held| {
             let action = &held.signed.action;
@@ -322,7 +405,7 @@ fn last(record: &AuthorRecord, chain: &Chain) -> (Option<RunId>, u64, Hash) {
 
 /// The chain that goes on from `record`: what is left of the running run, and after it one new run.
 /// It ends with a doubled number, whose twins it holds.
-pub(super) fn includable<'a>(record: &AuthorRecord, chain: &'a Chain) -> Vec<&'a Held> {
+fn contiguous<'a>(record: &AuthorRecord, chain: &'a Chain) -> Vec<&'a Held> {
     let mut found = Vec::new();
     if let Some(run) = record.run.filter(|_| !record.ended) {
         let twins = chain.get(&(run, record.number)).into_iter().flatten();

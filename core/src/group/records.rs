@@ -91,6 +91,32 @@ impl AuthorRecord {
         room && !self.closed.contains(&run)
     }
 
+    /// Whether an action may stand directly on this record: the next one, the first of another run,
+    /// or the twin of the last one.
+    pub fn takes(&self, run: RunId, number: u64, previous: Hash, hash: Hash) -> bool {
+        let place = self.place(run, number, previous, hash);
+        matches!(place, Place::Next | Place::Twin)
+    }
+
+    /// Whether anything of `run` may still get a fate.
+    pub fn is_open(&self, run: RunId) -> bool {
+        if self.run == Some(run) {
+            !self.ended
+        } else {
+            self.may_open(run)
+        }
+    }
+
+    /// Whether nothing can become of (run, number) any more that is not in the state already: it has
+    /// its fate, or its run is over.
+    pub fn has_passed(&self, run: RunId, number: u64) -> bool {
+        if self.run == Some(run) {
+            self.ended || number <= self.number
+        } else {
+            !self.may_open(run)
+        }
+    }
+
     /// Uses up a number; `refusal` when the action was refused. A first action of another run
     /// closes the running one.
     pub fn advance(&mut self, run: RunId, number: u64, hash: Hash, refusal: Option<Reason>) {

@@ -16,6 +16,7 @@ mod receive;
 mod reconcile;
 mod restore;
 mod sealing;
+mod split;
 mod submit;
 
 pub(super) use restore::{base_record, genesis_record, stored_base, stored_genesis};
@@ -39,6 +40,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
 use diverge::Diverging;
 use reconcile::Reconciliations;
+use split::Split;
 use submit::Repeat;
 
 pub use port::{ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup};
@@ -73,6 +75,7 @@ pub struct Replica {
     submissions: Submissions,
     draws: Draws,
     reachability: Reachability,
+    split: Split,
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
     /// Per author, the first number that was asked for last, and when to ask for it again.
@@ -109,6 +112,7 @@ struct Shown {
     head: Head,
     state: Map,
     pending: Vec<super::Pending>,
+    tentative: Vec<super::Tentative>,
 }
 
 impl Replica {
@@ -232,6 +236,7 @@ impl Replica {
             submissions,
             draws,
             reachability,
+            split: Split::default(),
             reachable: BTreeSet::new(),
             synchronizer: Synchronizer::new(SynchronizerSetup {
                 epoch: executor.epoch(),
@@ -260,6 +265,7 @@ impl Replica {
                 head,
                 state: history.state().clone(),
                 pending: Vec::new(),
+                tentative: Vec::new(),
             },
             config,
             genesis,
@@ -378,6 +384,7 @@ impl Replica {
         if due(self.reachability.deadline())
             && let Some(status) = self.reachability.timeout(now)
         {
+            self.dirty = true;
             out.push(ReplicaOutput::Event(ReplicaEvent::Status(status)));
         }
         if due(self.draws.deadline()) {
@@ -423,10 +430,12 @@ impl Replica {
         // Work may start a round here whose outputs change the tip, and progress lets intents be
         // signed: all of it is weighed until it is stable.
         while std::mem::take(&mut self.dirty) {
+            self.watch_split(out);
             self.watch_progress(now, out);
             self.sign_intents(out);
             self.weigh_work(now, out);
         }
+        self.show_tentative();
         self.show(out);
         self.repeat.arm(self.is_unsettled(), now);
     }

@@ -1,8 +1,13 @@
 //! What this phone's user asked for, and the state that his screen shows:
-//! fold(committed, pending). Own actions show at once; a commit replays what is left of them in
-//! order. Nothing is computed before somebody looks, so fifty commits cost one replay.
+//! fold(committed, tentative, pending). Own actions show at once; a commit replays what is left of
+//! them in order. Nothing is computed before somebody looks, so fifty commits cost one replay.
+//!
+//! What others did while there is no quorum is shown, and not built upon: an own action is foreseen
+//! on the committed state with own ones before it, so that nobody spends what he was given only
+//! tentatively.
 
 mod entry;
+mod fold;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +17,11 @@ use super::execute::{DrawsOpen, Executor};
 use super::records::{Records, is_own_key};
 use crate::crypto::{Hash, Identity};
 use crate::error::CommandError;
-use crate::group::{Fate, PatchEntry, Pending, SubmissionId};
+use crate::group::{Fate, PatchEntry, Pending, SubmissionId, Tentative};
 use crate::id::{GroupId, PeerId, RunId};
-use crate::state::{Map, Overlay};
+use crate::state::Map;
 use crate::wire::{
-    ACTION_PAYLOAD_LEN_MAX, Action, ActionPayload, BoundedVec, Bytes, Genesis, Reason,
+    ACTION_PAYLOAD_LEN_MAX, Action, ActionPayload, BoundedVec, Bytes, Frontier, Genesis, Reason,
     SignedAction, Validity, decode, encode,
 };
 
@@ -66,7 +71,15 @@ pub struct Submissions {
     settled: BTreeMap<SubmissionId, Settled>,
     committed: Map,
     height: u64,
+    /// The committed state with own actions: what own ones are foreseen on.
+    own_state: Map,
+    /// The same with what others did tentatively.
     state: Map,
+    apart: bool,
+    /// Hash of the committed block, and what is signed and not final above it; empty while there is
+    /// a quorum.
+    unsettled: (Hash, Vec<SignedAction>),
+    tentative: Vec<Tentative>,
     /// The state that the last patches led to.
     shown: Map,
     draws: DrawsOpen,
@@ -103,7 +116,11 @@ impl Submissions {
             by_number: BTreeMap::new(),
             told: BTreeMap::new(),
             settled: BTreeMap::new(),
+            own_state: committed.clone(),
             state: committed.clone(),
+            apart: false,
+            unsettled: (Hash::ZERO, Vec::new()),
+            tentative: Vec::new(),
             shown: committed.clone(),
             draws: DrawsOpen::of(committed.draws().as_ref()),
             committed,
@@ -262,23 +279,57 @@ impl Submissions {
         self.entries.values().all(Entry::is_final)
     }
 
-    /// Signs intents in order, up to the first that `may` refuses. How many were signed; the next
-    /// [`Submissions::take_store`] holds them.
-    pub fn sign(&mut self, identity: &Identity, may: impl Fn(&ActionPayload) -> bool) -> usize {
+    /// Signs, in order, the intents that `may` allows and that depend on no other intent. Without a
+    /// quorum only what applies as far as it can be foreseen: whoever signs what he cannot pay
+    /// uses a number up. The first one names `frontier`, and so do all that follow it. How many were
+    /// signed; the next [`Submissions::take_store`] holds them.
+    pub fn sign(
+        &mut self,
+        identity: &Identity,
+        executor: &Executor,
+        mut frontier: Frontier,
+        may: impl Fn(&ActionPayload) -> bool,
+    ) -> usize {
         if self.index.is_none() || self.needs_run() {
             return 0;
         }
-        let intents: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.signed.is_none() && !entry.is_final())
-            .take_while(|(_, entry)| may(&entry.payload))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in &intents {
-            self.sign_one(*id, identity);
+        if self.apart {
+            self.fold(executor);
         }
-        intents.len()
+        let ids: Vec<_> = self.entries.keys().copied().collect();
+        let mut signed = 0;
+        for id in ids {
+            let entry = &self.entries[&id];
+            let unsigned = |entry: &Entry| entry.signed.is_none() && !entry.is_final();
+            let mut needs = entry
+                .dependencies
+                .iter()
+                .filter_map(|id| self.entries.get(id));
+            let waits = needs.any(unsigned) || self.apart && entry.forecast.is_some();
+            if unsigned(entry) && !waits && may(&entry.payload) {
+                self.sign_one(id, identity, std::mem::take(&mut frontier));
+                signed += 1;
+            }
+        }
+        signed
+    }
+
+    /// Shows what is signed and not final above the block `head`, own actions among it; nothing where
+    /// the screen shows what is committed and what its user did.
+    pub fn set_unsettled(&mut self, head: Hash, unsettled: Vec<SignedAction>) {
+        self.unsettled = (head, unsettled);
+        self.stale = Stale::All;
+    }
+
+    /// Whether there is no quorum: what is signed is tentative then.
+    pub fn set_apart(&mut self, apart: bool) {
+        self.apart = apart;
+    }
+
+    /// What is shown beside the own submissions, in the order in which it would be applied.
+    pub fn tentative(&mut self, executor: &Executor) -> &[Tentative] {
+        self.fold(executor);
+        &self.tentative
     }
 
     /// What changed in the store's share since the last call. Take it after every change.
@@ -312,7 +363,7 @@ impl Submissions {
             .collect()
     }
 
-    /// The view: the committed state with own pending actions applied.
+    /// The view: the committed state with tentative and own pending actions applied.
     pub fn state(&mut self, executor: &Executor) -> &Map {
         self.fold(executor);
         &self.state
@@ -330,7 +381,7 @@ impl Submissions {
                 (!entry.acknowledged).then(|| Pending {
                     submission: *id,
                     action: entry.signed.as_ref().map(|signed| signed.action.id()),
-                    fate: entry.fate(),
+                    fate: entry.fate(self.apart),
                     payload: payload.to_vec(),
                 })
             })
@@ -350,7 +401,7 @@ impl Submissions {
         self.fold(executor);
         let mut fates = std::mem::take(&mut self.fates);
         for (id, entry) in &mut self.entries {
-            let fate = entry.fate();
+            let fate = entry.fate(self.apart);
             if !entry.hidden() && entry.reported.as_ref() != Some(&fate) {
                 entry.reported = Some(fate.clone());
                 fates.push((*id, fate));
@@ -371,9 +422,11 @@ impl Submissions {
         self.entries
             .insert(id, Entry::new(payload, dependencies, validity));
         self.dirty.insert(id);
-        if self.stale == Stale::No {
-            self.stale = Stale::From(id);
-        }
+        self.stale = match self.stale {
+            Stale::No if self.unsettled.1.is_empty() => Stale::From(id),
+            Stale::No => Stale::All,
+            stale => stale,
+        };
         id
     }
 
@@ -395,7 +448,7 @@ impl Submissions {
         self.entries.insert(id, entry);
     }
 
-    fn sign_one(&mut self, id: SubmissionId, identity: &Identity) {
+    fn sign_one(&mut self, id: SubmissionId, identity: &Identity, frontier: Frontier) {
         let Some(entry) = self.entries.get(&id) else {
             return;
         };
@@ -411,7 +464,7 @@ impl Submissions {
             run: self.chain.run,
             number: self.chain.number + 1,
             previous: self.chain.hash,
-            frontier: BoundedVec::new(),
+            frontier,
             dependencies: BoundedVec::truncating(dependencies),
             validity: entry.validity,
             payload: entry.payload.clone(),
@@ -452,64 +505,6 @@ impl Submissions {
             self.deletes.push(id.0);
         }
         self.dirty.remove(&id);
-    }
-
-    fn fold(&mut self, executor: &Executor) {
-        let (base, first) = match std::mem::replace(&mut self.stale, Stale::No) {
-            Stale::No => return,
-            Stale::From(id) => (self.state.clone(), id),
-            Stale::All => {
-                self.draws = DrawsOpen::of(self.committed.draws().as_ref());
-                (self.committed.clone(), SubmissionId(0))
-            }
-        };
-        let mut overlay = Overlay::new(base);
-        let ids: Vec<_> = self
-            .entries
-            .range(first..)
-            .filter(|(_, entry)| !entry.is_final())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            let forecast = self.forecast(id, &mut overlay, executor);
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.acknowledged &= forecast.is_some();
-                entry.forecast = forecast;
-            }
-        }
-        self.state = overlay.absorb();
-    }
-
-    fn forecast(
-        &mut self,
-        id: SubmissionId,
-        overlay: &mut Overlay,
-        executor: &Executor,
-    ) -> Option<Reason> {
-        let entry = self.entries.get(&id)?;
-        let failed = entry
-            .dependencies
-            .iter()
-            .find(|id| match self.entries.get(id) {
-                Some(entry) => entry.is_final() || entry.forecast.is_some(),
-                None => self.settled.get(id).is_none_or(|settled| !settled.applied),
-            });
-        if let Some(failed) = failed {
-            let number = self.dependency(*failed).unwrap_or(0);
-            return Some(Reason::Dependency { number });
-        }
-        let height = self.height.saturating_add(1);
-        let draws = &mut self.draws;
-        executor
-            .forecast(
-                overlay,
-                height,
-                &self.own,
-                &entry.payload,
-                entry.validity,
-                draws,
-            )
-            .err()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::merge;
 use crate::crypto::Hash;
-use crate::id::{PeerId, RunId};
+use crate::id::{GroupId, PeerId, RunId};
 use crate::rules::Rules;
 use crate::wire::{ActionId, Reason, SignedAction};
 
@@ -39,6 +39,8 @@ pub struct Order<'a> {
     pub salt: Hash,
     /// What gives an action its key.
     pub rules: &'a dyn Rules,
+    /// The group, which is part of what an action's hash is of.
+    pub group: GroupId,
 }
 
 /// A set of actions, resolved.
@@ -67,7 +69,7 @@ pub(super) fn resolve_conflict<S: Apply>(
     actions: Vec<SignedAction>,
     order: Order<'_>,
 ) -> Result<Resolved<S>, S::Fault> {
-    let ordered = merge::order(actions, order.running, order.salt, order.rules);
+    let ordered = merge::order(actions, order);
     let mut names: BTreeMap<ActionId, usize> = BTreeMap::new();
     for signed in &ordered {
         *names.entry(signed.action.id()).or_default() += 1;

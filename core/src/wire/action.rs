@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ACTION_PAYLOAD_LEN_MAX, BoundedVec, Bytes, encode};
+use super::{ACTION_PAYLOAD_LEN_MAX, BoundedVec, Bytes, MEMBERS_MAX, encode};
 use crate::crypto::{Domain, Hash, Identity, Signature, SignatureScheme, hash};
 use crate::id::{GroupId, PeerId, RunId};
 
@@ -25,6 +25,9 @@ pub struct FrontierEntry {
     /// Its hash.
     pub hash: Hash,
 }
+
+/// What an author had seen when he signed.
+pub type Frontier = BoundedVec<FrontierEntry, MEMBERS_MAX>;
 
 /// Until when an action may be applied; outside, it is refused with [`Reason::Expired`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +63,9 @@ pub struct Action {
     pub number: u64,
     /// Hash of the author's previous action in this run, zero for number 1.
     pub previous: Hash,
-    /// Further actions that the author had seen and that were not final; his own previous one is
-    /// always named by `previous` and stands first in what is signed.
-    pub frontier: BoundedVec<FrontierEntry, 16>,
+    /// Further actions that the author had seen and that were not final, by ascending name, at most
+    /// one of each author, none of his own: his previous one is always named by `previous`.
+    pub frontier: Frontier,
     /// Own numbers in this run without which this action must not be applied.
     pub dependencies: BoundedVec<u64, 8>,
     /// Until when it may be applied.
@@ -121,6 +124,22 @@ impl Action {
             author: self.author,
             run: self.run,
             number: self.number,
+        }
+    }
+
+    /// What is wrong with the frontier, whatever the state: it names the author's own actions, an
+    /// author twice, a number that no action has, or is not in order.
+    pub fn frontier_fault(&self) -> Option<&'static str> {
+        let names = || self.frontier.iter().map(|entry| entry.id);
+        let ascending = |(left, right): (ActionId, ActionId)| left.author < right.author;
+        if names().any(|id| id.author == self.author) {
+            Some("a frontier that names an action of its own author")
+        } else if names().any(|id| id.number == 0) {
+            Some("a frontier that names number 0")
+        } else if !names().zip(names().skip(1)).all(ascending) {
+            Some("a frontier that is not one action an author, in order")
+        } else {
+            None
         }
     }
 

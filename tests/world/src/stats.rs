@@ -80,7 +80,11 @@ impl Stats {
         let ending = match fate {
             Fate::Committed { height } => Ending::Committed(*height),
             Fate::Rejected { height, .. } => Ending::Rejected(*height),
-            Fate::Intent | Fate::Pending | Fate::Conflicted { .. } | Fate::Unknown => Ending::Open,
+            Fate::Intent
+            | Fate::Pending
+            | Fate::Tentative
+            | Fate::Conflicted { .. }
+            | Fate::Unknown => Ending::Open,
         };
         let Some(submission) = self.submissions.get_mut(&key) else {
             return Err(format!(

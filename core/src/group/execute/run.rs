@@ -7,9 +7,9 @@ use crate::crypto::Hash;
 use crate::group::randomness::{DrawState, draw_seed};
 use crate::group::records::{self, AuthorRecord, Place, Records};
 use crate::rules::{Context, Random};
-use crate::state::Overlay;
+use crate::state::{Map, Overlay};
 use crate::sync::Apply;
-use crate::wire::{Action, ActionId, ActionPayload, Opening, Reason, SignedAction};
+use crate::wire::{Action, ActionId, ActionPayload, FrontierEntry, Opening, Reason, SignedAction};
 
 /// One execution.
 pub(super) struct Run<'a> {
@@ -23,6 +23,9 @@ pub(super) struct Run<'a> {
     /// Authors whose run ended in this block by a doubled number.
     ended: BTreeSet<u8>,
     opened: Option<Opened>,
+    base: Map,
+    /// Hashes of what was applied or refused so far.
+    set: BTreeSet<Hash>,
 }
 
 impl<'a> Run<'a> {
@@ -48,6 +51,8 @@ impl<'a> Run<'a> {
             authors: BTreeMap::new(),
             ended: BTreeSet::new(),
             opened: None,
+            base: parent.state.clone(),
+            set: BTreeSet::new(),
         })
     }
 
@@ -66,6 +71,23 @@ impl<'a> Run<'a> {
             state: self.overlay.absorb(),
             fates,
             opened: self.opened,
+        }
+    }
+
+    /// Ends the runs of which `actions` hold the twin of a number that has its fate: from a doubled
+    /// number on everything is refused, whatever order it comes in.
+    pub(super) fn end_doubled(&mut self, actions: &[SignedAction]) {
+        for action in actions.iter().map(|signed| &signed.action) {
+            let Some(index) = self.executor.genesis.index_of(&action.author) else {
+                continue;
+            };
+            let mut record = self.overlay.author(index);
+            let hash = action.hash(self.executor.group());
+            if record.place(action.run, action.number, action.previous, hash) == Place::Twin {
+                record.ended = true;
+                self.ended.insert(index);
+                self.authors.insert(index, record);
+            }
         }
     }
 
@@ -184,10 +206,17 @@ impl Apply for Run<'_> {
             .genesis
             .index_of(&action.author)
             .ok_or(content("an author who is no member"))?;
-        if !action.frontier.is_empty() {
-            return Err(content("a frontier before there are tentative orders"));
+        if let Some(what) = action.frontier_fault() {
+            return Err(content(what));
+        }
+        let unseen = |entry: &FrontierEntry| {
+            !self.set.contains(&entry.hash) && !executor.has_passed(&self.base, &entry.id)
+        };
+        if action.frontier.iter().any(unseen) {
+            return Err(content("a frontier that names what is not in the set"));
         }
         let hash = action.hash(executor.group());
+        self.set.insert(hash);
         let mut record = match self.authors.get(&index) {
             Some(record) => record.clone(),
             None => self.overlay.author(index),
@@ -206,11 +235,6 @@ impl Apply for Run<'_> {
                 self.ended.remove(&index);
                 reason
             }
-            Place::Twin => {
-                record.ended = true;
-                self.ended.insert(index);
-                Some(Reason::Equivocation)
-            }
             // From a doubled number on; a doubled one that got its fate in the state is not here.
             Place::Closed
                 if self.ended.contains(&index)
@@ -220,7 +244,7 @@ impl Apply for Run<'_> {
             {
                 Some(Reason::Equivocation)
             }
-            Place::Final => return Err(content("an action that has its fate")),
+            Place::Twin | Place::Final => return Err(content("an action that has its fate")),
             Place::Closed => return Err(content("an action of a closed run")),
             Place::Ahead => return Err(content("an action without its predecessor")),
         };

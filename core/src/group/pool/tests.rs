@@ -104,10 +104,10 @@ fn twins_are_kept_as_evidence_and_a_third_is_not() {
     };
     assert_eq!(pool.insert(twins[1].clone()), equivocation);
     assert_eq!(pool.insert(twins[2].clone()), Inserted::Known);
-    // Both go into one block, what follows does not.
+    // Both go into one block, and what follows one of them: all of it is refused there.
     pen.write(&add(1));
     pool.insert(pen.write(&add(9)));
-    assert_eq!(pool.includable(&tip.state).len(), 2);
+    assert_eq!(pool.includable(&tip.state).len(), 3);
 }
 
 #[test]

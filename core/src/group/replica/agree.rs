@@ -116,7 +116,9 @@ impl Replica {
     pub(super) fn weigh_work(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let tip = self.consensus.tip();
         let work = self.standing_of(tip).is_some_and(|(_, state)| {
-            self.pool.has_includable(state) || self.draws.complete(state)
+            // Without a quorum nobody could answer.
+            self.reachability.enough_in_reach()
+                && (self.pool.has_includable(state) || self.draws.complete(state))
         });
         // What is under way when nothing changed here must not be asked for twice.
         if work != self.work || work && tip != self.work_tip {
@@ -185,6 +187,7 @@ impl Replica {
                 message: GroupMessage::Reveal(reveal),
             });
         }
+        self.forget_seen(out);
         self.store_base_if_due(out);
         self.tell_observers(height, out);
         self.dirty = true;

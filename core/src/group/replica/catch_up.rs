@@ -70,6 +70,7 @@ impl Replica {
         now: Instant,
         out: &mut Outbox<ReplicaOutput>,
     ) {
+        self.split.heard(sender);
         let head = self.history.head();
         let height = head.0;
         self.synchronizer

@@ -17,6 +17,7 @@ impl Replica {
             state: self.shown.state.clone(),
             committed: self.history.state().clone(),
             pending: self.shown.pending.clone(),
+            tentative: self.shown.tentative.clone(),
             waiting_for: self.waiting_for(),
         }
     }

@@ -177,6 +177,13 @@ impl Replica {
     ) -> bool {
         match self.pool.insert(action.clone()) {
             Inserted::Known | Inserted::Full | Inserted::Stale => return false,
+            Inserted::Malformed { author, what } => {
+                out.push(ReplicaOutput::Fault {
+                    peer: Some(author),
+                    fault: PeerFault::Action(what),
+                });
+                return false;
+            }
             Inserted::New => {}
             Inserted::Equivocation {
                 author,

@@ -2,19 +2,21 @@
 //!
 //! Keys, relative to the group: `G` the genesis; `S` a base, a whole state with its certified header;
 //! `B` + height, one block above it; `A` + submission, own submissions; `C` + key, the agreement's;
-//! `T` + author and run, a count of the tally; `D` the evidence of a divergence.
+//! `T` + author and run, a count of the tally; `D` the evidence of a divergence; `O` + hash, an action
+//! of another that an own one names as seen.
 
 use serde::{Deserialize, Serialize};
 
 use super::diverge::Diverging;
 use super::{Replica, ReplicaOutput, ReplicaSetup, own_index, standing};
 use crate::consensus::{Consensus, Finalized};
+use crate::crypto::Hash;
 use crate::group::{Divergence, Executor, Submissions};
 use crate::outbox::{Outbox, Record};
 use crate::state::{History, Key, Map, VALUE_LEN_MAX};
 use crate::sync::{Snapshot, Synchronizer};
 use crate::time::Instant;
-use crate::wire::{Block, Certificate, Header, SignedGenesis, decode, encode};
+use crate::wire::{Block, Certificate, Header, SignedAction, SignedGenesis, decode, encode};
 
 #[derive(Serialize, Deserialize)]
 struct StoredBlock {
@@ -115,6 +117,7 @@ impl Replica {
             }
         }
         replica.resume_diverged();
+        replica.restore_seen(records);
         // What was signed and stored before the crash may never have left.
         replica.repeat.arm(true, now);
         Some(replica)
@@ -265,6 +268,26 @@ pub(super) fn divergence_record(divergence: &Divergence) -> Record {
     }
 }
 
+/// The record of an action that was seen.
+pub(super) fn seen_record(hash: Hash, signed: &SignedAction) -> Record {
+    Record {
+        key: seen_key(&hash),
+        value: encode(signed),
+    }
+}
+
+pub(super) fn seen_key(hash: &Hash) -> Vec<u8> {
+    [&[SEEN][..], hash.as_bytes()].concat()
+}
+
+/// The actions among the records of a group that were seen.
+pub(super) fn stored_seen(records: &[Record]) -> impl Iterator<Item = SignedAction> {
+    records
+        .iter()
+        .filter(|record| record.key.first() == Some(&SEEN))
+        .filter_map(|record| decode(&record.value, usize::MAX).ok())
+}
+
 pub(super) fn block_record(block: &Block, finalization: Option<&Certificate>) -> Record {
     let stored = StoredBlock {
         block: block.clone(),
@@ -330,3 +353,4 @@ const BLOCK: u8 = b'B';
 const SUBMISSION: u8 = b'A';
 const CONSENSUS: u8 = b'C';
 const DIVERGENCE: u8 = b'D';
+const SEEN: u8 = b'O';

@@ -5,9 +5,10 @@ use crate::error::CommandError;
 use crate::group::{Inserted, SubmissionId};
 use crate::id::RunId;
 use crate::outbox::Outbox;
+use crate::rules::Offline;
 use crate::sync::pack::{Before, Nothing, pack_all};
 use crate::time::{Duration, Instant};
-use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, GroupMessage, Validity};
+use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, ActionPayload, GroupMessage, Validity};
 
 /// When what has no fate is said again: pauses that double.
 #[derive(Debug)]
@@ -102,9 +103,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Signs what may be signed: only while a quorum is in reach.
+    /// Signs what may be signed: without a quorum only what the rules allow then.
     pub(super) fn sign_intents(&mut self, out: &mut Outbox<ReplicaOutput>) {
-        let may_ask = self.reachability.quorum_in_reach() && self.check_asks().is_ok();
+        let quorum = self.reachability.quorum_in_reach();
+        let may_ask = (quorum || self.split.is_apart()) && self.check_asks().is_ok();
         if may_ask && self.submissions.has_intents() {
             if self.submissions.needs_run() {
                 // The old run is closed in the state; the new one follows from it, so that a crash
@@ -113,7 +115,20 @@ impl Replica {
                 self.run = RunId(seed.prefix_u64());
                 self.submissions.set_run(self.run);
             }
-            self.submissions.sign(&self.identity, |_| true);
+            let frontier = self.frontier();
+            let rules = self.executor.rules();
+            let may = |payload: &ActionPayload| {
+                quorum
+                    || matches!(payload, ActionPayload::Rules(action)
+                        if rules.offline(action) == Offline::Allowed)
+            };
+            let names = !frontier.is_empty();
+            let signed = self
+                .submissions
+                .sign(&self.identity, &self.executor, frontier, may);
+            if names && signed > 0 {
+                self.store_seen(out);
+            }
         }
         self.store_submissions(out);
     }
@@ -189,6 +204,7 @@ impl Replica {
     pub(super) fn show(&mut self, out: &mut Outbox<ReplicaOutput>) {
         let state = self.submissions.state(&self.executor).clone();
         let pending = self.submissions.pending(&self.executor);
+        let tentative = self.submissions.tentative(&self.executor).to_vec();
         for (submission, fate) in self.submissions.take_fates(&self.executor) {
             out.push(ReplicaOutput::Event(ReplicaEvent::Fate {
                 submission,
@@ -197,7 +213,8 @@ impl Replica {
         }
         let patches = self.submissions.take_patches(&self.executor);
         let head = self.head();
-        if !patches.is_empty() || pending != self.shown.pending || head != self.shown.head {
+        let lists = (&pending, &tentative) != (&self.shown.pending, &self.shown.tentative);
+        if !patches.is_empty() || lists || head != self.shown.head {
             let pending = pending.clone();
             out.push(ReplicaOutput::Event(ReplicaEvent::View {
                 head,
@@ -209,6 +226,7 @@ impl Replica {
             head,
             state,
             pending,
+            tentative,
         };
         self.store_submissions(out);
     }

@@ -91,12 +91,14 @@ impl Entry {
         }
     }
 
-    pub(super) fn fate(&self) -> Fate {
+    /// Its fate so far; `apart` while there is no quorum.
+    pub(super) fn fate(&self, apart: bool) -> Fate {
         match (&self.last, &self.forecast, &self.signed) {
             (Some(last), _, _) => last.clone(),
             (None, Some(reason), _) => Fate::Conflicted {
                 reason: reason.clone(),
             },
+            (None, None, Some(_)) if apart => Fate::Tentative,
             (None, None, Some(_)) => Fate::Pending,
             (None, None, None) => Fate::Intent,
         }
@@ -106,6 +108,14 @@ impl Entry {
         self.signed
             .as_ref()
             .map(|signed| (signed.action.run, signed.action.number))
+    }
+
+    /// Where it stands among own actions: by number once signed, those of `run` last, then intents.
+    pub(super) fn signed_number(&self, run: RunId) -> (bool, bool, u64) {
+        match self.number() {
+            Some((signed, number)) => (false, signed == run, number),
+            None => (true, true, 0),
+        }
     }
 
     pub(super) fn is_final(&self) -> bool {

@@ -49,7 +49,8 @@ impl Phone {
 
     fn sign(&mut self) -> usize {
         let identity = self.room.identities[0].clone();
-        self.own.sign(&identity, |_| true)
+        self.own
+            .sign(&identity, &self.room.executor, Frontier::new(), |_| true)
     }
 
     /// Stores what is to be stored and gives what may be sent.
@@ -273,24 +274,37 @@ fn intents_are_withdrawn_with_what_depends_on_them() {
 }
 
 #[test]
-fn signing_stops_at_the_first_that_may_not_be_signed() {
+fn what_may_not_be_signed_holds_up_only_what_depends_on_it() {
     let mut phone = Phone::new();
     phone.submit(add(1));
-    phone.submit(PHASE.to_vec());
+    let held = phone.submit(PHASE.to_vec());
     phone.submit(add(2));
+    phone.depend(add(4), &[held]);
     let identity = phone.room.identities[0].clone();
     let may = |payload: &ActionPayload| match payload {
         ActionPayload::Rules(payload) => payload.first() == Some(&0),
         ActionPayload::Missing { .. } => true,
     };
-    assert_eq!(phone.own.sign(&identity, may), 1);
-    assert_eq!(phone.own.sign(&identity, may), 0);
+    let executor = phone.room.executor();
+    let sign = |phone: &mut Phone| {
+        let none = Frontier::new();
+        phone.own.sign(&identity, &executor, none, may)
+    };
+    assert_eq!(sign(&mut phone), 2);
+    assert_eq!(sign(&mut phone), 0);
     assert!(phone.own.has_intents());
-    assert_eq!(phone.sign(), 2);
+    assert_eq!(phone.sign(), 2, "what depends on it comes after it");
     let signed = phone.store();
-    let numbers: Vec<_> = signed.iter().map(|signed| signed.action.number).collect();
-    assert_eq!(numbers, [1, 2, 3]);
-    assert_eq!(phone.commit(signed).fates.len(), 3);
+    let payloads: Vec<_> = signed
+        .iter()
+        .map(|signed| match &signed.action.payload {
+            ActionPayload::Rules(payload) => (signed.action.number, payload.to_vec()),
+            ActionPayload::Missing { .. } => unreachable!("nobody is missing"),
+        })
+        .collect();
+    let order = [(1, add(1)), (2, add(2)), (3, PHASE.to_vec()), (4, add(4))];
+    assert_eq!(payloads, order);
+    assert_eq!(phone.commit(signed).fates.len(), 4);
 }
 
 #[test]
@@ -478,7 +492,8 @@ fn an_observer_signs_nothing() {
     let state = room.head().state;
     let mut own = Submissions::new(room.genesis(), stranger.peer(), RunId(1), MAX, 0, state);
     let id = own.submit(add(1), Vec::new(), Validity::default()).unwrap();
-    assert_eq!(own.sign(&stranger, |_| true), 0);
+    let none = Frontier::new();
+    assert_eq!(own.sign(&stranger, &room.executor, none, |_| true), 0);
     let conflicted = Fate::Conflicted {
         reason: Reason::NotMember,
     };

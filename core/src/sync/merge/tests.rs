@@ -2,10 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{Signature, SignatureScheme};
-use crate::id::GroupId;
-use crate::rules::{Context, Offline, Random, Rejection};
+use crate::id::{GroupId, RunId};
+use crate::rules::{Context, Offline, Random, Rejection, Rules};
 use crate::state::Overlay;
 use crate::wire::{Action, BoundedVec, Bytes, FrontierEntry, RulesId, Validity};
+
+const GROUP: GroupId = GroupId([0; 16]);
 
 /// Orders by the first byte of the payload.
 #[derive(Debug)]
@@ -62,19 +64,15 @@ pub(crate) fn action(
     run: u64,
     number: u64,
     key: u8,
-    frontier: Vec<ActionId>,
+    frontier: Vec<FrontierEntry>,
 ) -> SignedAction {
-    let frontier = frontier.into_iter().map(|id| FrontierEntry {
-        id,
-        hash: Hash::ZERO,
-    });
     SignedAction {
         action: Action {
             author: peer(author),
             run: RunId(run),
             number,
             previous: Hash::ZERO,
-            frontier: BoundedVec::truncating(frontier.collect()),
+            frontier: BoundedVec::truncating(frontier),
             dependencies: BoundedVec::new(),
             validity: Validity::default(),
             payload: ActionPayload::Rules(Bytes::truncating(vec![key])),
@@ -83,8 +81,32 @@ pub(crate) fn action(
     }
 }
 
+/// What names it.
+pub(crate) fn entry(seen: &SignedAction) -> FrontierEntry {
+    FrontierEntry {
+        id: seen.action.id(),
+        hash: seen.action.hash(GROUP),
+    }
+}
+
+/// The same after another one of its author.
+pub(crate) fn after(mut later: SignedAction, earlier: &SignedAction) -> SignedAction {
+    later.action.previous = earlier.action.hash(GROUP);
+    later
+}
+
+fn ordered_in(set: Vec<SignedAction>, running: RunId, salt: Hash) -> Vec<SignedAction> {
+    let order = Order {
+        running: &|_| Some(running),
+        salt,
+        rules: &Keyed,
+        group: GROUP,
+    };
+    super::order(set, order)
+}
+
 fn ordered(set: Vec<SignedAction>) -> Vec<SignedAction> {
-    order(set, |_| Some(RunId(0)), Hash::ZERO, &Keyed)
+    ordered_in(set, RunId(0), Hash::ZERO)
 }
 
 fn ids(set: &[SignedAction]) -> Vec<(u8, u64, u64)> {
@@ -98,9 +120,10 @@ fn ids(set: &[SignedAction]) -> Vec<(u8, u64, u64)> {
 
 #[test]
 fn own_order_goes_before_the_order_key() {
+    let first = action(1, 0, 5, 9, vec![]);
     let set = vec![
-        action(1, 0, 6, 0, vec![]),
-        action(1, 0, 5, 9, vec![]),
+        after(action(1, 0, 6, 0, vec![]), &first),
+        first,
         action(2, 0, 1, 5, vec![]),
     ];
     assert_eq!(ids(&ordered(set)), [(2, 0, 1), (1, 0, 5), (1, 0, 6)]);
@@ -110,13 +133,13 @@ fn own_order_goes_before_the_order_key() {
 fn what_an_author_had_seen_goes_before_what_he_did() {
     let seen = action(2, 0, 1, 9, vec![]);
     let set = vec![
-        action(1, 0, 1, 0, vec![seen.action.id()]),
+        action(1, 0, 1, 0, vec![entry(&seen)]),
         seen,
         action(3, 0, 1, 5, vec![]),
     ];
     assert_eq!(ids(&ordered(set)), [(3, 0, 1), (2, 0, 1), (1, 0, 1)]);
     // Outside the set it counts for nothing.
-    let outside = action(2, 0, 7, 9, vec![]).action.id();
+    let outside = entry(&action(2, 0, 7, 9, vec![]));
     let set = vec![
         action(1, 0, 1, 0, vec![outside]),
         action(3, 0, 1, 5, vec![]),
@@ -126,14 +149,14 @@ fn what_an_author_had_seen_goes_before_what_he_did() {
 
 #[test]
 fn a_new_run_goes_after_all_of_the_running_one() {
+    let first = action(1, 5, 7, 0, vec![]);
     let set = vec![
         action(1, 9, 1, 0, vec![]),
-        action(1, 5, 8, 0, vec![]),
-        action(1, 5, 7, 0, vec![]),
-        action(1, 1, 1, 0, vec![]),
+        after(action(1, 5, 8, 0, vec![]), &first),
+        first,
     ];
-    let order = order(set, |_| Some(RunId(5)), Hash::ZERO, &Keyed);
-    assert_eq!(ids(&order), [(1, 5, 7), (1, 5, 8), (1, 1, 1), (1, 9, 1)]);
+    let order = ordered_in(set, RunId(5), Hash::ZERO);
+    assert_eq!(ids(&order), [(1, 5, 7), (1, 5, 8), (1, 9, 1)]);
 }
 
 #[test]
@@ -143,7 +166,7 @@ fn the_salt_decides_among_authors_and_favours_nobody() {
         let set = (0..4)
             .map(|author| action(author, 0, 1, 0, vec![]))
             .collect();
-        let order = order(set, |_| Some(RunId(0)), Hash([salt; 32]), &Keyed);
+        let order = ordered_in(set, RunId(0), Hash([salt; 32]));
         first[usize::from(order[0].action.author.0[0])] += 1;
     }
     assert!(
@@ -167,12 +190,23 @@ fn two_signatures_of_one_action_are_one_action_and_two_actions_stay_two() {
     assert_eq!(first, ordered(set.into_iter().rev().collect()));
 }
 
+/// Hashes lead back only, so a name that leads in a circle is a wrong hash: it leads nowhere.
 #[test]
-fn forged_cycles_end() {
-    let one = action(1, 0, 1, 0, vec![action(2, 0, 1, 0, vec![]).action.id()]);
-    let two = action(2, 0, 1, 0, vec![one.action.id()]);
-    let own = action(3, 0, 1, 0, vec![action(3, 0, 1, 0, vec![]).action.id()]);
-    assert_eq!(ordered(vec![one, two, own]).len(), 3);
+fn forged_cycles_lead_nowhere() {
+    let name = |author| FrontierEntry {
+        id: action(author, 0, 1, 0, vec![]).action.id(),
+        hash: Hash::ZERO,
+    };
+    let one = action(1, 0, 1, 0, vec![name(2)]);
+    let two = action(2, 0, 1, 0, vec![name(1)]);
+    let own = action(3, 0, 1, 0, vec![name(3)]);
+    let order = Order {
+        running: &|_| Some(RunId(0)),
+        salt: Hash::ZERO,
+        rules: &Keyed,
+        group: GROUP,
+    };
+    assert_eq!(depths(&[one, two, own], order), [0, 0, 0]);
 }
 
 proptest! {
@@ -180,24 +214,29 @@ proptest! {
     #[test]
     fn merging_is_commutative_associative_and_idempotent(
         content in prop::collection::vec(
-            (0u8..5, 0u64..2, 1u64..6, 0u8..3, prop::collection::vec((0u8..5, 1u64..6), 0..3)),
+            (0u8..5, 0u64..2, 0u8..3, prop::collection::vec(any::<prop::sample::Index>(), 0..3)),
             0..40,
         ),
         cuts in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
     ) {
-        let set: Vec<_> = content
-            .into_iter()
-            .map(|(author, run, number, key, seen)| {
-                // What is named by its hash cannot name back: earlier numbers only.
-                let seen = seen.into_iter().filter(|seen| seen.1 < number);
-                let seen = seen.map(|(author, number)| ActionId {
-                    author: peer(author),
-                    run: RunId(0),
-                    number,
-                });
-                action(author, run, number, key, seen.collect())
-            })
-            .collect();
+        // Each may have seen any of those before it, and follows one of its author, if there is one:
+        // not always the last, since authors may lie.
+        let mut set: Vec<SignedAction> = Vec::new();
+        for (author, run, key, seen) in content {
+            // Who has begun a new run has lost the store of the old one.
+            let new = (peer(author), RunId(1));
+            let begun = set.iter().any(|it| (it.action.author, it.action.run) == new);
+            let run = if begun { 1 } else { run };
+            let name = (peer(author), RunId(run));
+            let of = |it: &&SignedAction| (it.action.author, it.action.run) == name;
+            let own: Vec<_> = set.iter().filter(of).cloned().collect();
+            let names = seen.iter().filter(|_| !set.is_empty());
+            let names = names.map(|it| entry(it.get(&set))).collect();
+            let previous = seen.first().filter(|_| !own.is_empty()).map(|it| it.get(&own));
+            let number = previous.map_or(1, |it| it.action.number + 1);
+            let next = action(author, run, number, key, names);
+            set.push(previous.map_or(next.clone(), |it| after(next, it)));
+        }
         let all = ordered(set.clone());
         let (a, rest) = set.split_at(cuts.0.index(set.len() + 1));
         let (b, c) = rest.split_at(cuts.1.index(rest.len() + 1));
@@ -222,10 +261,12 @@ proptest! {
 
 #[test]
 fn a_long_chain_is_ordered_in_one_pass() {
-    let set: Vec<_> = (1..=2000)
-        .rev()
-        .map(|number| action(1, 0, number, 0, vec![]))
-        .collect();
+    let mut set = vec![action(1, 0, 1, 0, vec![])];
+    for number in 2..=2000 {
+        let next = action(1, 0, number, 0, vec![]);
+        set.push(after(next, set.last().expect("the first one")));
+    }
+    set.reverse();
     let numbers: Vec<_> = ordered(set)
         .iter()
         .map(|signed| signed.action.number)

@@ -9,7 +9,7 @@ use crate::rules::Batch;
 use crate::wire::coder::{Coder, Decoder, Encoder, Meter, Model, Number};
 use crate::wire::{
     ACTION_PAYLOAD_LEN_MAX, Action, ActionId, ActionPayload, BoundedVec, Bytes, DecodeError,
-    FrontierEntry, PACKED_LEN_MAX, PackedActions, UnpackError, Validity,
+    Frontier, FrontierEntry, PACKED_LEN_MAX, PackedActions, UnpackError, Validity,
 };
 
 /// Where an action goes on from.
@@ -32,7 +32,7 @@ impl Link {
 /// What most actions do not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Extras {
-    frontier: BoundedVec<FrontierEntry, 16>,
+    frontier: Frontier,
     dependencies: BoundedVec<u64, 8>,
     validity: Validity,
 }

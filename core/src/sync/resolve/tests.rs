@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::Synchronizer;
 use super::*;
-use crate::sync::merge::tests::{Keyed, action};
+use crate::sync::merge::tests::{Keyed, action, after};
 
 /// A balance that must not become negative: every action takes its key from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +38,20 @@ fn resolve(set: Vec<SignedAction>, purse: u32) -> Result<Resolved<Purse>, &'stat
         running: &|_| Some(RunId(1)),
         salt: Hash::ZERO,
         rules: &Keyed,
+        group: GroupId([0; 16]),
     };
     Synchronizer::resolve_conflict(Purse(purse), set, order)
 }
 
 #[test]
 fn every_refusal_has_its_reason_and_leaves_the_others() {
-    let ours = vec![action(1, 1, 1, 5, vec![]), action(1, 1, 2, 9, vec![])];
-    let theirs = vec![action(2, 1, 1, 6, vec![]), action(2, 1, 2, 1, vec![])];
-    let set: Vec<_> = ours.into_iter().chain(theirs).collect();
+    let (ours, theirs) = (action(1, 1, 1, 5, vec![]), action(2, 1, 1, 6, vec![]));
+    let set = vec![
+        ours.clone(),
+        after(action(1, 1, 2, 9, vec![]), &ours),
+        theirs.clone(),
+        after(action(2, 1, 2, 1, vec![]), &theirs),
+    ];
     let resolved = resolve(set.clone(), 12).expect("a purse takes all");
     // By depth and key: 5, 6, then 1, 9; the last one does not fit any more.
     let amounts: Vec<u8> = resolved

@@ -296,7 +296,11 @@ impl World {
                         Fate::Rejected { height, .. } => {
                             submission.fate = Ending::Rejected(height);
                         }
-                        Fate::Intent | Fate::Pending | Fate::Conflicted { .. } | Fate::Unknown => {}
+                        Fate::Intent
+                        | Fate::Pending
+                        | Fate::Tentative
+                        | Fate::Conflicted { .. }
+                        | Fate::Unknown => {}
                     }
                     true
                 }

@@ -486,6 +486,7 @@ fn word(status: &Status) -> &'static str {
         Status::Live => "live",
         Status::Degraded { .. } => "degraded",
         Status::NoQuorum { .. } => "no quorum",
+        Status::Healing => "healing",
         Status::Diverged { .. } => "diverged",
     }
 }

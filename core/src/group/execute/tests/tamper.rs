@@ -115,34 +115,133 @@ fn every_tampering_is_named() {
     );
 }
 
-#[test]
-fn a_frontier_does_not_pass_yet() {
-    let room = Room::new(4);
-    let tip = room.head();
-    let seen = room.pen(1).write(&add(1));
-    let mut action = room.pen(0).write(&add(1)).action;
-    action.frontier = BoundedVec::truncating(vec![FrontierEntry {
+/// An action of member 0 that names what it had seen.
+fn after(room: &Room, frontier: Vec<FrontierEntry>) -> SignedAction {
+    room.pen(0)
+        .write_after(&add(1), BoundedVec::truncating(frontier))
+}
+
+fn entry(seen: &SignedAction) -> FrontierEntry {
+    FrontierEntry {
         id: seen.action.id(),
         hash: seen.action.hash(GROUP),
-    }]);
-    let signed = action.sign(GROUP, &room.identities[0]);
-    assert!(
-        room.executor
-            .build(tip.standing(), vec![signed.clone()], &none())
-            .is_none()
-    );
-    let block = Block {
+    }
+}
+
+/// What a block with just these actions comes to.
+fn judge_set(room: &Room, actions: Vec<SignedAction>) -> Result<Executed, Invalid> {
+    let tip = room.head();
+    let mut block = Block {
         height: 1,
         parent: tip.block,
         root: Hash::ZERO,
         opening: None,
-        actions: BoundedVec::truncating(vec![signed]),
+        actions: BoundedVec::truncating(actions),
         refused: BoundedVec::new(),
     };
-    assert_eq!(
-        room.executor.execute(tip.standing(), &block).unwrap_err(),
-        rule(4, "a frontier before there are tentative orders")
+    match room.executor.outcome(tip.standing(), &block) {
+        Ok(executed) => {
+            block.root = executed.state.root();
+            room.executor.execute(tip.standing(), &block)
+        }
+        Err(invalid) => Err(invalid),
+    }
+}
+
+#[test]
+fn a_set_is_closed_under_frontiers() {
+    let room = Room::new(4);
+    let seen = room.pen(1).write(&add(1));
+    let action = after(&room, vec![entry(&seen)]);
+    let build = |set| room.executor.build(room.head().standing(), set, &none());
+    assert!(
+        build(vec![action.clone()]).is_none(),
+        "what it names is missing"
     );
+    let (block, _) = build(vec![action.clone(), seen.clone()]).expect("both are here");
+    assert_eq!(block.actions[..], [seen.clone(), action.clone()]);
+    assert!(judge_set(&room, vec![seen.clone(), action.clone()]).is_ok());
+    assert_eq!(
+        judge_set(&room, vec![action.clone()]).unwrap_err(),
+        rule(4, "a frontier that names what is not in the set")
+    );
+    // What its author has behind him counts as seen, whatever it was.
+    let mut tip = room.head();
+    commit(&room, &mut tip, vec![room.pen(1).write(&add(2))], &none());
+    commit(&room, &mut tip, vec![action], &none());
+}
+
+#[test]
+fn a_frontier_that_nobody_means_is_refused() {
+    let room = Room::new(4);
+    let mut pen = room.pen(1);
+    let (first, second) = (pen.write(&add(1)), pen.write(&add(1)));
+    let other = room.pen(2).write(&add(1));
+    let own = room.pen(0).write(&add(9));
+    let mut zero = entry(&first);
+    zero.id.number = 0;
+    let sorted = |mut entries: Vec<FrontierEntry>| {
+        entries.sort_unstable();
+        entries
+    };
+    let mut unordered = sorted(vec![entry(&first), entry(&other)]);
+    unordered.reverse();
+    let order = "a frontier that is not one action an author, in order";
+    for (frontier, what) in [
+        (
+            vec![entry(&own)],
+            "a frontier that names an action of its own author",
+        ),
+        (vec![zero], "a frontier that names number 0"),
+        (unordered, order),
+        (sorted(vec![entry(&first), entry(&second)]), order),
+        (vec![entry(&first), entry(&first)], order),
+    ] {
+        let action = after(&room, frontier);
+        let set = vec![first.clone(), second.clone(), other.clone(), action.clone()];
+        let built = room.executor.build(room.head().standing(), set, &none());
+        let (block, _) = built.expect("the others go on");
+        assert!(!block.actions.contains(&action));
+        let mut actions = block.actions.into_vec();
+        actions.push(action);
+        assert_eq!(judge_set(&room, actions).unwrap_err(), rule(4, what));
+    }
+}
+
+#[test]
+fn one_that_waits_for_ever_holds_up_nobody_else() {
+    let room = Room::new(4);
+    let mut unknown = entry(&room.pen(1).write(&add(1)));
+    unknown.hash = Hash([9; 32]);
+    let mut pen = room.pen(0);
+    let waits = pen.write_after(&add(1), BoundedVec::truncating(vec![unknown]));
+    let behind = pen.write(&add(1));
+    let other = room.pen(2).write(&add(1));
+    let names = |it: &SignedAction| BoundedVec::truncating(vec![entry(it)]);
+    let after_it = room.pen(3).write_after(&add(1), names(&waits));
+    let mut tip = room.head();
+    let set = vec![waits, behind, after_it, other.clone()];
+    let executed = commit(&room, &mut tip, set, &none());
+    assert_eq!(executed.fates, [(other.action.id(), None)]);
+}
+
+#[test]
+fn a_twin_with_an_unknown_frontier_does_not_keep_the_other_from_being_refused() {
+    let room = Room::new(4);
+    let unknown = FrontierEntry {
+        id: room.pen(1).write(&add(1)).action.id(),
+        hash: Hash([9; 32]),
+    };
+    let waits = after(&room, vec![unknown]);
+    let twin = room.pen(0).write(&add(2));
+    let follows = room
+        .pen(2)
+        .write_after(&add(1), BoundedVec::truncating(vec![entry(&twin)]));
+    let mut tip = room.head();
+    let set = vec![waits, twin.clone(), follows.clone()];
+    let executed = commit(&room, &mut tip, set, &none());
+    let ids: Vec<_> = executed.fates.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [twin.action.id(), follows.action.id()]);
 }
 
 #[test]
@@ -182,4 +281,25 @@ fn verified_signatures_are_bounded() {
 
 fn hash_of(number: usize) -> Hash {
     crate::crypto::hash(Domain::Trace, &[&number.to_le_bytes()])
+}
+
+#[cfg(feature = "planted")]
+#[test]
+fn a_planted_voter_does_not_compare_roots() {
+    let room = Room::new(4);
+    let tip = room.head();
+    let set = vec![room.pen(0).write(&add(1))];
+    let (mut block, _) = room.executor.build(tip.standing(), set, &none()).unwrap();
+    block.root = Hash::ZERO;
+    let planted = Executor::new(
+        room.genesis().clone(),
+        room.rules.clone(),
+        Arc::clone(&room.scheme),
+        Some(Plant::SkippedRootCheck),
+    );
+    assert!(planted.execute(tip.standing(), &block).is_ok());
+    assert_eq!(
+        room.executor.execute(tip.standing(), &block).unwrap_err(),
+        Invalid::WrongRoot
+    );
 }

@@ -1,0 +1,163 @@
+//! No quorum, and then one again: what is shown and named as seen meanwhile, and when all of it is put
+//! together.
+
+use std::collections::BTreeSet;
+
+use super::{Replica, ReplicaEvent, ReplicaOutput, restore};
+use crate::crypto::Hash;
+use crate::group::Status;
+use crate::outbox::{Outbox, Record};
+use crate::wire::{Frontier, SignedAction};
+
+/// Where this phone is between a lost quorum and one head on all.
+#[derive(Debug, Default)]
+pub(super) struct Split {
+    phase: Phase,
+    /// Actions of others that are in the store because an own one names them.
+    stored: BTreeSet<Hash>,
+    /// Revision of the pool that the screen shows.
+    shown: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Whole,
+    Apart,
+    /// A quorum is back; of these members it is not known yet where they stand.
+    Healing {
+        unheard: BTreeSet<u8>,
+    },
+}
+
+impl Split {
+    /// Whether the group is known to have no quorum.
+    pub(super) fn is_apart(&self) -> bool {
+        matches!(self.phase, Phase::Apart)
+    }
+
+    /// A member has said where he stands.
+    pub(super) fn heard(&mut self, member: u8) {
+        if let Phase::Healing { unheard } = &mut self.phase {
+            unheard.remove(&member);
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        matches!(self.phase, Phase::Whole)
+    }
+}
+
+impl Replica {
+    /// Notes that the quorum is gone, is back, and that all that was done apart has its fate.
+    pub(super) fn watch_split(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        let quorum = self.reachability.quorum_in_reach();
+        let apart = matches!(self.reachability.status(), Status::NoQuorum { .. }) && !quorum;
+        if apart {
+            self.split.phase = Phase::Apart;
+        } else if self.split.is_apart() && quorum {
+            let others = (0u8..).take(self.members.len());
+            let unheard = others.filter(|index| self.is_reachable(*index)).collect();
+            self.split.phase = Phase::Healing { unheard };
+        }
+        let (healing, unheard) = match &self.split.phase {
+            Phase::Healing { unheard } => {
+                let waits = |index: &u8| self.is_reachable(*index);
+                (true, unheard.iter().any(waits))
+            }
+            Phase::Whole | Phase::Apart => (false, false),
+        };
+        let done = !unheard
+            && self.synchronizer.waits_for().is_empty()
+            && !self.pool.has_includable(self.history.state());
+        if healing && done {
+            self.split.phase = Phase::Whole;
+        }
+        let mut changed = self.reachability.set_healing(healing && !done);
+        if self.progress && healing {
+            changed = self.reachability.confirm().or(changed);
+        }
+        out.extend(changed.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+    }
+
+    /// Hands to the screen what is signed and not final while there is no quorum, and until what was
+    /// done apart is put together.
+    pub(super) fn show_tentative(&mut self) {
+        let shown = (!self.split.is_whole()).then(|| self.pool.revision());
+        if shown.is_some() || self.split.shown.is_some() {
+            let unsettled = if self.split.shown == shown {
+                None
+            } else if shown.is_some() {
+                Some(self.pool.includable(self.history.state()))
+            } else {
+                Some(Vec::new())
+            };
+            if let Some(unsettled) = unsettled {
+                let head = self.history.head().1;
+                self.submissions.set_unsettled(head, unsettled);
+            }
+            self.split.shown = shown;
+        }
+        self.submissions.set_apart(self.split.is_apart());
+    }
+
+    /// What the screen shows of others and is not final: an own action names it as seen.
+    pub(super) fn frontier(&self) -> Frontier {
+        if self.split.is_whole() {
+            return Frontier::new();
+        }
+        let own = self.identity.peer();
+        self.pool.frontier(self.history.state(), &own)
+    }
+
+    /// Stores what others did and is not final: an own action names it, and whoever is asked for it
+    /// must have it, after a crash too.
+    pub(super) fn store_seen(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        let own = self.identity.peer();
+        let mut puts: Vec<Record> = Vec::new();
+        for signed in self.pool.includable(self.history.state()) {
+            let hash = signed.action.hash(self.group);
+            if signed.action.author != own && self.split.stored.insert(hash) {
+                puts.push(restore::seen_record(hash, &signed));
+            }
+        }
+        if !puts.is_empty() {
+            out.push(ReplicaOutput::Store {
+                receipt: None,
+                puts,
+                deletes: vec![],
+            });
+        }
+    }
+
+    /// Of what was stored as seen, what has its fate need not be kept.
+    pub(super) fn forget_seen(&mut self, out: &mut Outbox<ReplicaOutput>) {
+        if self.split.stored.is_empty() {
+            return;
+        }
+        let waiting: BTreeSet<Hash> = self.pool.hashes().collect();
+        let passed: Vec<Hash> = self.split.stored.difference(&waiting).copied().collect();
+        self.split.stored = self.split.stored.intersection(&waiting).copied().collect();
+        if !passed.is_empty() {
+            out.push(ReplicaOutput::Store {
+                receipt: None,
+                puts: vec![],
+                deletes: passed.iter().map(restore::seen_key).collect(),
+            });
+        }
+    }
+
+    /// What was seen before a restart waits again.
+    pub(super) fn restore_seen(&mut self, records: &[Record]) {
+        for signed in restore::stored_seen(records) {
+            self.restore_one(signed);
+        }
+    }
+
+    fn restore_one(&mut self, signed: SignedAction) {
+        if self.executor.verify(&signed) {
+            self.split.stored.insert(signed.action.hash(self.group));
+            self.pool.insert(signed);
+        }
+    }
+}
