@@ -339,6 +339,7 @@ impl Replica {
             self.draws.deadline(),
             self.tally.deadline(),
             self.diverging.deadline(),
+            self.split.deadline(),
             self.synchronizer
                 .deadline()
                 .map(|at| (at, "an unanswered request")),
@@ -394,6 +395,7 @@ impl Replica {
             }
         }
         self.diverging_timeout(now, out);
+        self.split_timeout(now, out);
         if due(self.tally.deadline()) {
             self.tally_timeout(now, out);
         }
@@ -424,13 +426,14 @@ impl Replica {
     /// Signs, proposes and shows what this input changed.
     fn flush(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         self.tally_flush(now, out);
+        self.dirty |= self.take_split_news();
         if !self.dirty {
             return;
         }
         // Work may start a round here whose outputs change the tip, and progress lets intents be
         // signed: all of it is weighed until it is stable.
         while std::mem::take(&mut self.dirty) {
-            self.watch_split(out);
+            self.watch_split(now, out);
             self.watch_progress(now, out);
             self.sign_intents(out);
             self.weigh_work(now, out);

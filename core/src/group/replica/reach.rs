@@ -71,6 +71,7 @@ impl Replica {
         for address in came {
             if let Some(index) = self.index_of(address) {
                 self.offers.remove(&index);
+                self.split.came(index);
             }
             self.greet(address, out);
         }

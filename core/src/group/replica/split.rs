@@ -7,6 +7,7 @@ use super::{Replica, ReplicaEvent, ReplicaOutput, restore};
 use crate::crypto::Hash;
 use crate::group::Status;
 use crate::outbox::{Outbox, Record};
+use crate::time::Instant;
 use crate::wire::{Frontier, SignedAction};
 
 /// Where this phone is between a lost quorum and one head on all.
@@ -17,6 +18,10 @@ pub(super) struct Split {
     stored: BTreeSet<Hash>,
     /// Revision of the pool that the screen shows.
     shown: Option<u64>,
+    /// Members who have said where they stand since they came into reach.
+    heard: BTreeSet<u8>,
+    /// Somebody has said where he stands: all may be put together now.
+    news: bool,
 }
 
 #[derive(Debug, Default)]
@@ -24,9 +29,9 @@ enum Phase {
     #[default]
     Whole,
     Apart,
-    /// A quorum is back; of these members it is not known yet where they stand.
+    /// A quorum is back. At that time those are asked again of whom it is not known where they stand.
     Healing {
-        unheard: BTreeSet<u8>,
+        ask: Instant,
     },
 }
 
@@ -38,8 +43,19 @@ impl Split {
 
     /// A member has said where he stands.
     pub(super) fn heard(&mut self, member: u8) {
-        if let Phase::Healing { unheard } = &mut self.phase {
-            unheard.remove(&member);
+        self.news |= self.heard.insert(member) && matches!(self.phase, Phase::Healing { .. });
+    }
+
+    /// A member has come into reach: where he stood before is no news.
+    pub(super) fn came(&mut self, member: u8) {
+        self.heard.remove(&member);
+    }
+
+    /// When to ask again those who have not said where they stand.
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        match &self.phase {
+            Phase::Healing { ask } => Some((*ask, "members who are back and silent")),
+            Phase::Whole | Phase::Apart => None,
         }
     }
 
@@ -50,24 +66,17 @@ impl Split {
 
 impl Replica {
     /// Notes that the quorum is gone, is back, and that all that was done apart has its fate.
-    pub(super) fn watch_split(&mut self, out: &mut Outbox<ReplicaOutput>) {
+    pub(super) fn watch_split(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
         let quorum = self.reachability.quorum_in_reach();
         let apart = matches!(self.reachability.status(), Status::NoQuorum { .. }) && !quorum;
         if apart {
             self.split.phase = Phase::Apart;
         } else if self.split.is_apart() && quorum {
-            let others = (0u8..).take(self.members.len());
-            let unheard = others.filter(|index| self.is_reachable(*index)).collect();
-            self.split.phase = Phase::Healing { unheard };
+            let ask = now + self.config.fetch_timeout;
+            self.split.phase = Phase::Healing { ask };
         }
-        let (healing, unheard) = match &self.split.phase {
-            Phase::Healing { unheard } => {
-                let waits = |index: &u8| self.is_reachable(*index);
-                (true, unheard.iter().any(waits))
-            }
-            Phase::Whole | Phase::Apart => (false, false),
-        };
-        let done = !unheard
+        let healing = matches!(self.split.phase, Phase::Healing { .. });
+        let done = self.unheard().is_empty()
             && self.synchronizer.waits_for().is_empty()
             && !self.pool.has_includable(self.history.state());
         if healing && done {
@@ -78,6 +87,29 @@ impl Replica {
             changed = self.reachability.confirm().or(changed);
         }
         out.extend(changed.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+    }
+
+    /// Asks again where the others stand: what was said while paths came up may be lost.
+    pub(super) fn split_timeout(&mut self, now: Instant, out: &mut Outbox<ReplicaOutput>) {
+        match &mut self.split.phase {
+            Phase::Healing { ask } if *ask <= now => *ask = now + self.config.fetch_timeout,
+            Phase::Whole | Phase::Apart | Phase::Healing { .. } => return,
+        }
+        self.dirty = true;
+        for member in self.unheard() {
+            if let Some(to) = self.address_of(member) {
+                self.send_status(to, true, out);
+            }
+        }
+    }
+
+    /// Members in reach who have not said where they stand since they came.
+    fn unheard(&self) -> Vec<u8> {
+        let members = (0u8..).take(self.members.len());
+        let others = members.filter(|index| *index != self.own && self.is_reachable(*index));
+        others
+            .filter(|index| !self.split.heard.contains(index))
+            .collect()
     }
 
     /// Hands to the screen what is signed and not final while there is no quorum, and until what was
@@ -147,8 +179,16 @@ impl Replica {
         }
     }
 
-    /// What was seen before a restart waits again.
+    /// Whether somebody said where he stands since this was asked last.
+    pub(super) fn take_split_news(&mut self) -> bool {
+        std::mem::take(&mut self.split.news)
+    }
+
+    /// What was seen, and signed, before a restart waits again.
     pub(super) fn restore_seen(&mut self, records: &[Record]) {
+        for signed in self.submissions.unsettled() {
+            self.pool.insert(signed);
+        }
         for signed in restore::stored_seen(records) {
             self.restore_one(signed);
         }
