@@ -219,7 +219,7 @@ pub enum PeerFault {
     /// A count of the tally that cannot stand.
     #[error("count refused: {0}")]
     Tally(&'static str),
-    /// A signed action that no phone of this build makes (S29).
+    /// A signed action that no phone of this build makes (T5).
     #[error("action refused: {0}")]
     Action(&'static str),
 }
