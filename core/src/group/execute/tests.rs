@@ -576,5 +576,6 @@ fn a_stranger_is_told_so() {
 }
 
 mod branches;
+mod doubles;
 mod draws;
 mod tamper;

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::group::fixture::{GROUP, Pen, Room, Tip, add};
 use crate::group::randomness::Reveals;
+use crate::wire::Frontier;
 
 const MAX: usize = 6;
 
@@ -313,4 +314,97 @@ proptest! {
         prop_assert_eq!(one.counters(), other.counters());
         prop_assert_eq!(held(&one), held(&other));
     }
+}
+
+fn entry(seen: &SignedAction) -> FrontierEntry {
+    FrontierEntry {
+        id: seen.action.id(),
+        hash: seen.action.hash(GROUP),
+    }
+}
+
+#[test]
+fn what_a_frontier_names_and_is_not_here_is_asked_for() {
+    let room = Room::new(4);
+    let tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let seen = signed(&mut room.pen(1), 3);
+    let names = BoundedVec::truncating(vec![entry(&seen[2])]);
+    let later = room.pen(0).write_after(&add(1), names);
+    let gap = |from| Inserted::Gap { author: 1, from };
+    assert_eq!(pool.insert(later.clone()), gap(1));
+    assert!(pool.includable(&tip.state).is_empty());
+    assert_eq!(pool.insert(seen[0].clone()), Inserted::New);
+    assert_eq!(pool.insert(seen[2].clone()), gap(2));
+    assert_eq!(pool.insert(seen[1].clone()), Inserted::New);
+    assert_eq!(pool.includable(&tip.state).len(), 4);
+    // Known by another hash, it is still missing.
+    let mut forged = entry(&seen[2]);
+    forged.hash = Hash([9; 32]);
+    let names = BoundedVec::truncating(vec![forged]);
+    let waits = room.pen(2).write_after(&add(1), names);
+    assert_eq!(pool.insert(waits), gap(3));
+    assert_eq!(pool.includable(&tip.state).len(), 4);
+}
+
+#[test]
+fn a_frontier_names_the_last_of_each_and_no_one_twice() {
+    let room = Room::new(4);
+    let tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let own = room.identities[3].peer();
+    assert_eq!(pool.frontier(&tip.state, &own), Frontier::new());
+    let ones = signed(&mut room.pen(0), 2);
+    let two = room.pen(1).write(&add(1));
+    for action in ones.iter().chain([&two]) {
+        pool.insert(action.clone());
+    }
+    let mut both = vec![entry(&ones[1]), entry(&two)];
+    both.sort_unstable();
+    assert_eq!(pool.frontier(&tip.state, &own)[..], both);
+    // Who names both stands for both.
+    let three = room
+        .pen(2)
+        .write_after(&add(1), BoundedVec::truncating(both));
+    assert_eq!(pool.insert(three.clone()), Inserted::New);
+    assert_eq!(pool.frontier(&tip.state, &own)[..], [entry(&three)]);
+    // What is not here yet is not named, nor what waits for it.
+    let four = room.pen(3).write(&add(1));
+    let names = BoundedVec::truncating(vec![entry(&four)]);
+    let mut pen = room.pen(2);
+    pen.number = 1;
+    pen.previous = three.action.hash(GROUP);
+    pool.insert(pen.write_after(&add(1), names));
+    let other = room.identities[0].peer();
+    assert_eq!(pool.frontier(&tip.state, &other)[..], [entry(&three)]);
+}
+
+#[test]
+fn what_waits_for_an_unknown_frontier_is_bounded() {
+    let room = Room::new(4);
+    let tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let unknown = FrontierEntry {
+        hash: Hash([9; 32]),
+        ..entry(&room.pen(1).write(&add(1)))
+    };
+    let mut pen = room.pen(0);
+    let names = BoundedVec::truncating(vec![unknown]);
+    for number in 1..=MAX {
+        let kept = pool.insert(pen.write_after(&add(1), names.clone()));
+        assert_eq!(kept, Inserted::Gap { author: 1, from: 1 }, "{number}");
+    }
+    assert_eq!(pool.insert(pen.write(&add(1))), Inserted::Full);
+    assert_eq!(held(&pool), MAX);
+    let own = entry(&room.pen(2).write(&add(1)));
+    let wrong = room
+        .pen(2)
+        .write_after(&add(1), BoundedVec::truncating(vec![own]));
+    assert_eq!(
+        pool.insert(wrong),
+        Inserted::Malformed {
+            author: room.identities[2].peer(),
+            what: "a frontier that names an action of its own author",
+        }
+    );
 }

@@ -538,5 +538,6 @@ fn a_second_roll_is_foreseen_to_be_refused() {
     assert!(matches!(fates[&second], Fate::Conflicted { .. }));
 }
 
+mod apart;
 mod properties;
 mod restart;
