@@ -1,5 +1,6 @@
 //! Keys, signatures and hashes: everything that says who and what.
 
+pub mod group_key;
 mod hash;
 mod identity;
 mod scheme;

@@ -219,6 +219,9 @@ pub enum PeerFault {
     /// A count of the tally that cannot stand.
     #[error("count refused: {0}")]
     Tally(&'static str),
+    /// A group message that came through others and is not sealed as it should be (M11).
+    #[error("relayed message refused: it {0}")]
+    Sealed(&'static str),
     /// A signed action that no phone of this build makes (T5).
     #[error("action refused: {0}")]
     Action(&'static str),
@@ -241,6 +244,7 @@ impl PeerFault {
             Self::Packed(_) => "packed",
             Self::Tally(_) => "tally",
             Self::Action(_) => "action",
+            Self::Sealed(_) => "sealed",
         }
     }
 }

@@ -11,6 +11,7 @@ mod execute;
 mod fixture;
 mod follower;
 mod gathering;
+mod group_key;
 mod partition;
 mod pool;
 mod randomness;

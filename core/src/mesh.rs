@@ -127,6 +127,8 @@ pub enum MeshOutput {
         origin: MeshAddress,
         /// By which link it came.
         link: LinkId,
+        /// Whether others carried it: then `origin` is their word.
+        relayed: bool,
         /// The payload.
         bytes: Vec<u8>,
     },
@@ -222,6 +224,11 @@ impl Mesh {
             .collect()
     }
 
+    /// Whether a payload for `dest` goes over one link, and is read by nobody else.
+    pub fn is_neighbour(&self, dest: MeshAddress) -> bool {
+        self.link_to(dest).is_some()
+    }
+
     /// Members of `set` that are reached from here through no other member of `set`.
     pub fn nearest(&self, set: &BTreeSet<MeshAddress>) -> Vec<MeshAddress> {
         self.topology.children(self.own, set)
@@ -290,6 +297,7 @@ impl Mesh {
             Ok(Frame::Direct(bytes)) => out.push(MeshOutput::Deliver {
                 origin: from,
                 link,
+                relayed: false,
                 bytes,
             }),
             Ok(Frame::Routed(routed)) => self.routed(link, from, routed, out),
@@ -356,6 +364,7 @@ impl Mesh {
             out.push(MeshOutput::Deliver {
                 origin: routed.origin,
                 link,
+                relayed: true,
                 bytes: routed.payload,
             });
             return;

@@ -7,6 +7,7 @@ mod api;
 mod commands;
 mod radio;
 mod running;
+mod sealed;
 mod sealing;
 mod storage;
 mod tables;

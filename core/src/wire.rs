@@ -25,7 +25,9 @@ pub use bounded::{BoundedVec, Bytes, Full};
 #[cfg(test)]
 pub(crate) use codec::tap;
 pub use codec::{DecodeError, decode, encode, encoded_len};
-pub use gathering::{Genesis, JoinRequest, Mode, Roster, RosterEntry, RulesId, SignedGenesis};
+pub use gathering::{
+    EpochKey, Genesis, JoinRequest, KEY_BOX_LEN, Mode, Roster, RosterEntry, RulesId, SignedGenesis,
+};
 pub use message::{
     BlockWithCertificate, Fetch, Found, GroupMessage, Refusal, RefusalKind, Reveal, Status,
 };

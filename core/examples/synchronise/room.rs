@@ -39,6 +39,7 @@ impl Room {
             peer: *peer,
             name: Bytes::truncating(name.as_bytes().to_vec()),
             tip: Hash::ZERO,
+            sealing: althing::crypto::seal::SealingKey([0; 32]),
             votes: true,
         });
         let mut genesis = Genesis {
@@ -50,6 +51,7 @@ impl Room {
             modes: BoundedVec::from_vec(vec![Mode::Majority; 16])?,
             draw_timeout_ms: 8000,
             root: Hash::ZERO,
+            key: althing::wire::EpochKey::default(),
         };
         let state = genesis_state(&genesis, &Counter).map_err(|_| "the rules refuse it")?;
         genesis.root = state.root();

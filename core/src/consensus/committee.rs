@@ -244,6 +244,7 @@ mod tests {
                 peer: PeerId([0; 32]),
                 name: Bytes::default(),
                 tip: Hash::ZERO,
+                sealing: crate::crypto::seal::SealingKey([0; 32]),
                 votes: true,
             };
             let mut modes = vec![Mode::Unanimous; 16];
@@ -261,6 +262,7 @@ mod tests {
                 modes: BoundedVec::truncating(modes),
                 draw_timeout_ms: 0,
                 root: Hash::ZERO,
+                key: crate::wire::EpochKey::default(),
             };
             let fallen = named == Mode::Bft && mode_in_force(n, named) != Mode::Bft;
             let mode = if fallen { Mode::Majority } else { named };

@@ -70,6 +70,8 @@ pub enum Domain {
     SealBox = 51,
     /// A value that a board action expects.
     BoardValue = 52,
+    /// The commitment to the key of a group's epoch.
+    GroupKey = 54,
     /// Bytes that a count of the tally is signed over.
     Count = 60,
     /// Digest over the counts of a tally.

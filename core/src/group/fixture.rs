@@ -212,6 +212,7 @@ impl Room {
                 peer: identity.peer(),
                 name: Bytes::truncating(b"somebody".to_vec()),
                 tip: chain.tip(),
+                sealing: crate::crypto::seal::SealingKey([0; 32]),
                 votes: true,
             })
             .collect();
@@ -224,6 +225,7 @@ impl Room {
             modes: BoundedVec::truncating(vec![mode; 16]),
             draw_timeout_ms: 8000,
             root: Hash::ZERO,
+            key: crate::wire::EpochKey::default(),
         };
         genesis.root = super::genesis_state(&genesis, &*rules).unwrap().root();
         let genesis = genesis.sign(&identities[0]);

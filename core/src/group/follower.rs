@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::group_key;
 use super::replica;
 use super::{
     Head, Reachability, ReplicaEvent, ReplicaInput, ReplicaOutput, ReplicaSetup, View, WaitingFor,
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, quorum};
+use crate::crypto::group_key::GroupKey;
 use crate::error::{CommandError, PeerFault};
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::{Outbox, Record};
@@ -26,6 +28,7 @@ use crate::wire::{
 #[derive(Debug)]
 pub struct Follower {
     genesis: SignedGenesis,
+    group_key: Option<GroupKey>,
     /// Version of the group's rules that this build has, none where it has no rules of that name.
     have: Option<u16>,
     config: GroupConfig,
@@ -142,6 +145,7 @@ impl Follower {
             base_every: setup.config.store.base_every,
             greet_at: None,
             config,
+            group_key: group_key::open(&genesis.genesis, &setup.identity),
             genesis,
         })
     }
@@ -210,6 +214,11 @@ impl Follower {
             tentative: Vec::new(),
             waiting_for: self.waiting_for(),
         }
+    }
+
+    /// The key of the epoch, unless its box does not open here.
+    pub fn group_key(&self) -> Option<&GroupKey> {
+        self.group_key.as_ref()
     }
 
     /// What is waited for, and for whom.

@@ -25,6 +25,7 @@ use self::joiner::Joiner;
 use self::opener::Opener;
 use super::ticket::Ticket;
 use crate::config::GroupConfig;
+use crate::crypto::seal::SealingSecret;
 use crate::crypto::{Hash, Identity};
 use crate::error::{CommandError, PeerFault};
 use crate::id::{GroupId, MeshAddress, PeerId};
@@ -165,6 +166,7 @@ impl Gathering {
             peer: core.identity.peer(),
             name: Bytes::truncating(name.into_bytes()),
             tip: setup.tip,
+            sealing: SealingSecret::of(&core.identity, &core.ticket.group.0).public(),
             votes: true,
         };
         let opener = Opener::new(own, setup.rules.as_ref(), setup.rules_config, setup.mode)?;

@@ -24,12 +24,14 @@ pub(super) use restore::{base_record, genesis_record, stored_base, stored_genesi
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::group_key;
 use super::{
     Draws, DrawsSetup, Executed, Executor, Head, Pool, Reachability, Standing, Submissions, Tally,
     TallySetup,
 };
 use crate::config::GroupConfig;
 use crate::consensus::{Committee, Consensus, Finalized, Input};
+use crate::crypto::group_key::GroupKey;
 use crate::crypto::{Hash, Identity};
 use crate::error::PeerFault;
 use crate::id::{GroupId, MeshAddress, PeerId, RunId};
@@ -57,6 +59,7 @@ pub struct Replica {
     run: RunId,
     group: GroupId,
     genesis: SignedGenesis,
+    group_key: Option<GroupKey>,
     executor: Executor,
     members: Vec<PeerId>,
     addresses: BTreeSet<MeshAddress>,
@@ -268,6 +271,7 @@ impl Replica {
                 tentative: Vec::new(),
             },
             config,
+            group_key: group_key::open(&genesis.genesis, &setup.identity),
             genesis,
             executor,
             history,

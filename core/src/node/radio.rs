@@ -112,9 +112,10 @@ impl Node {
                 MeshOutput::Deliver {
                     origin,
                     link,
+                    relayed,
                     bytes,
                 } => {
-                    self.table_message(origin, link, &bytes, now);
+                    self.table_message(origin, (link, relayed), &bytes, now);
                 }
                 MeshOutput::TopologyChanged => self.tell_paths_changed(now),
                 MeshOutput::NoRoute { .. } => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{View, WaitingFor};
+use crate::crypto::group_key::GroupKey;
 use crate::group::{Follower, Replica, ReplicaInput, ReplicaOutput};
 use crate::id::MeshAddress;
 use crate::outbox::Outbox;
@@ -55,6 +56,14 @@ impl Running {
         match self {
             Self::Replica(replica) => replica.addresses(),
             Self::Follower(follower) => follower.addresses(),
+        }
+    }
+
+    /// The key of the group's epoch.
+    pub(super) fn group_key(&self) -> Option<&GroupKey> {
+        match self {
+            Self::Replica(replica) => replica.group_key(),
+            Self::Follower(follower) => follower.group_key(),
         }
     }
 

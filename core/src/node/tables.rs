@@ -4,19 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::running::Running;
+use super::sealed::GROUP_TAG_LEN;
 use super::storage::{Loaded, Receipt};
 use super::{Event, Node, WaitingFor, drain};
-use crate::error::PeerFault;
 use crate::group::{
     Follower, Gathering, GatheringInput, GatheringOutput, Replica, ReplicaEvent, ReplicaInput,
     ReplicaOutput, ReplicaSetup,
 };
-use crate::id::{GroupId, LinkId, MeshAddress};
+use crate::id::{GroupId, MeshAddress};
 use crate::outbox::{Outbox, Record};
 use crate::time::Instant;
-use crate::wire::{
-    BoundedVec, GroupMessage, MESSAGE_LEN_MAX, RulesId, SignedGenesis, Vote, decode, encode,
-};
+use crate::wire::{BoundedVec, GroupMessage, RulesId, SignedGenesis, Vote};
 
 /// Votes of this input by where they go: one frame carries all of them (C12).
 pub(super) type OutgoingVotes = BTreeMap<(GroupId, MeshAddress), BTreeSet<Vote>>;
@@ -59,27 +57,6 @@ impl Node {
 
     pub(super) fn running(&self, group: GroupId) -> Option<&Running> {
         self.tables.get(&group)?.running.as_ref()
-    }
-
-    pub(super) fn table_message(
-        &mut self,
-        origin: MeshAddress,
-        link: LinkId,
-        bytes: &[u8],
-        now: Instant,
-    ) {
-        let Some((tag, message)) = bytes.split_at_checked(GROUP_TAG_LEN) else {
-            let fault = PeerFault::Mesh("a payload without a group");
-            return self.fault(Some(link), None, fault);
-        };
-        let Some(group) = self.group_of(tag) else {
-            *self.faults.entry("unknown group").or_default() += 1;
-            return;
-        };
-        match decode::<GroupMessage>(message, MESSAGE_LEN_MAX) {
-            Ok(message) => self.group_message(group, origin, message, now),
-            Err(error) => self.fault(Some(link), None, PeerFault::Undecodable(error)),
-        }
     }
 
     pub(super) fn table_timeout(&mut self, group: GroupId, now: Instant) {
@@ -196,7 +173,7 @@ impl Node {
             .copied()
     }
 
-    fn group_message(
+    pub(super) fn group_message(
         &mut self,
         group: GroupId,
         origin: MeshAddress,
@@ -499,25 +476,13 @@ impl Node {
         }
     }
 
-    fn send_message(
-        &mut self,
-        group: GroupId,
-        dest: MeshAddress,
-        message: &GroupMessage,
-        now: Instant,
-    ) {
-        let mut bytes = group.0[..GROUP_TAG_LEN].to_vec();
-        bytes.extend(encode(message));
-        self.mesh_send(dest, bytes, message.kind(), now);
-    }
-
     fn member_addresses(&self, group: GroupId) -> BTreeSet<MeshAddress> {
         self.running(group)
             .map(|running| running.addresses().clone())
             .unwrap_or_default()
     }
 
-    fn own_address(&self) -> MeshAddress {
+    pub(super) fn own_address(&self) -> MeshAddress {
         self.identity.peer().address()
     }
 
@@ -526,9 +491,6 @@ impl Node {
     }
 }
 
-/// First bytes of a group's id in front of its messages: what this phone needs to tell its own
-/// tables apart.
-const GROUP_TAG_LEN: usize = 4;
 /// Votes in one message: what `GroupMessage::Votes` holds.
 const VOTES_PER_MESSAGE: usize = 64;
 /// Phones asked at once for a table whose inviter is not reachable: as many as a group has members.

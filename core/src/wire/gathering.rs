@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BoundedVec, Bytes, MEMBERS_MAX, NAME_LEN_MAX, encode};
+use crate::crypto::seal::{SEAL_OVERHEAD, SealingKey};
 use crate::crypto::{Domain, Hash, Identity, Signature, SignatureScheme, hash};
 use crate::id::{GroupId, PeerId};
 
@@ -39,6 +40,8 @@ pub struct JoinRequest {
     pub tip: Hash,
     /// Drawn by the joiner.
     pub nonce: [u8; 16],
+    /// What is sealed for him.
+    pub sealing: SealingKey,
     /// Rule sets that he can run.
     pub rules: BoundedVec<RulesId, 16>,
     /// By the ticket's one-time key, over group, inviter, joiner and nonce.
@@ -56,6 +59,8 @@ pub struct RosterEntry {
     pub name: Bytes<NAME_LEN_MAX>,
     /// Tip of his hash chain for draws.
     pub tip: Hash,
+    /// What the key of each epoch is sealed for.
+    pub sealing: SealingKey,
     /// Whether he will vote: his build has the rules of the table, to the version.
     pub votes: bool,
 }
@@ -91,6 +96,33 @@ pub struct Genesis {
     pub draw_timeout_ms: u32,
     /// Root of the state that the rules start with.
     pub root: Hash,
+    /// The key of the first epoch.
+    pub key: EpochKey,
+}
+
+/// The key that members encrypt with what others carry for them, in a box for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochKey {
+    /// The commitment to the key.
+    pub commitment: Hash,
+    /// Public half of the key that all boxes were made with.
+    pub ephemeral: SealingKey,
+    /// A box for each member, in order; empty for one whose sealing key is weak.
+    pub boxes: BoundedVec<Bytes<KEY_BOX_LEN>, MEMBERS_MAX>,
+}
+
+/// Bytes of a box with a key in it.
+pub const KEY_BOX_LEN: usize = 32 + SEAL_OVERHEAD;
+
+impl Default for EpochKey {
+    /// No key, for nobody.
+    fn default() -> Self {
+        Self {
+            commitment: Hash::ZERO,
+            ephemeral: SealingKey([0; 32]),
+            boxes: BoundedVec::new(),
+        }
+    }
 }
 
 /// A genesis with its opener's signature.

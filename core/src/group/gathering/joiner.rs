@@ -123,7 +123,7 @@ impl Joiner {
         if self.genesis.is_some() {
             return Ok(());
         }
-        verify_genesis(core.identity.scheme().as_ref(), &core.ticket, &signed)?;
+        verify_genesis(&core.identity, &core.ticket, &signed)?;
         let own = core.identity.peer();
         let entry = signed.genesis.everyone().find(|entry| entry.peer == own);
         if entry.is_some_and(|entry| entry.tip != self.kept.tip) {

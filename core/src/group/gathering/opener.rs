@@ -8,6 +8,7 @@ use super::proof::{MEMBERS_MIN, clean_name, modes, sign_roster, verify_join};
 use super::{BackOff, Change, Core, GatheringOutput};
 use crate::crypto::Hash;
 use crate::error::{CommandError, PeerFault};
+use crate::group::group_key;
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::Outbox;
 use crate::rules::Rules;
@@ -136,6 +137,9 @@ impl Opener {
         if self.kept.genesis.is_some() {
             return Ok(Change::None);
         }
+        if request.sealing.is_weak() {
+            return Err(PeerFault::Gathering("a sealing key that hides nothing"));
+        }
         let votes = request.rules.contains(&self.kept.rules);
         if known.is_some() {
             return Ok(self.listed_again(&request.joiner, request.tip, votes));
@@ -149,6 +153,7 @@ impl Opener {
             peer: request.joiner,
             name: Bytes::truncating(name.into_bytes()),
             tip: request.tip,
+            sealing: request.sealing,
             votes,
         };
         self.kept
@@ -209,8 +214,10 @@ impl Opener {
             modes: modes(self.kept.mode),
             draw_timeout_ms: u32::try_from(timeout).unwrap_or(u32::MAX),
             root: Hash::ZERO,
+            key: crate::wire::EpochKey::default(),
         };
         genesis.root = root(&genesis)?;
+        genesis.key = group_key::seal(&genesis, &core.identity);
         let signed = genesis.sign(&core.identity);
         self.kept.genesis = Some(signed.clone());
         self.owe_all();

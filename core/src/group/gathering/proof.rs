@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::ticket::{Ticket, encode_base32};
+use crate::crypto::seal::SealingSecret;
 use crate::crypto::{Domain, Hash, Identity, Signature, SignatureScheme, hash};
 use crate::error::PeerFault;
+use crate::group::group_key;
 use crate::id::{GroupId, PeerId};
 use crate::wire::{
     BoundedVec, Bytes, Genesis, JoinRequest, MEMBERS_MAX, Mode, NAME_LEN_MAX, Roster, RosterEntry,
@@ -91,6 +93,7 @@ pub(super) fn sign_join(
         name,
         tip,
         nonce,
+        sealing: SealingSecret::of(identity, &ticket.group.0).public(),
         rules,
         ticket_signature: identity.scheme().sign(&ticket.seed, &proof),
         signature: Signature::ZERO,
@@ -152,7 +155,7 @@ pub(super) fn verify_roster(
 
 /// G5: whether this is a genesis for the group and by the inviter of `ticket`, and well formed.
 pub(super) fn verify_genesis(
-    scheme: &dyn SignatureScheme,
+    identity: &Identity,
     ticket: &Ticket,
     signed: &SignedGenesis,
 ) -> Result<(), PeerFault> {
@@ -178,8 +181,16 @@ pub(super) fn verify_genesis(
             "a genesis without a mode for each size",
         ));
     }
-    if !signed.verify(scheme) {
+    if !signed.verify(identity.scheme().as_ref()) {
         return Err(PeerFault::Signature);
+    }
+    let named = genesis
+        .everyone()
+        .any(|entry| entry.peer == identity.peer());
+    if named && group_key::open(genesis, identity).is_none() {
+        return Err(PeerFault::Gathering(
+            "a genesis whose group key does not open here",
+        ));
     }
     Ok(())
 }
@@ -228,6 +239,7 @@ fn join_bytes(group: GroupId, request: &JoinRequest) -> Vec<u8> {
         &request.name,
         request.tip,
         request.nonce,
+        request.sealing,
         &request.rules,
         request.ticket_signature,
     ))

@@ -5,8 +5,11 @@ mod soundness;
 use super::proof::{sign_join, sign_roster, verify_genesis};
 use super::*;
 use crate::crypto::Signature;
+use crate::crypto::seal::SealingSecret;
+use crate::group::group_key;
 use crate::rules::counter::Counter;
 use crate::rules::craps::{Craps, CrapsConfig};
+use crate::wire::EpochKey;
 use crate::wire::{BoundedVec, MEMBERS_MAX, NAME_LEN_MAX, Roster, decode, encode};
 
 const GROUP: GroupId = GroupId([7; 16]);
@@ -282,9 +285,10 @@ fn genesis_of(indices: &[u8]) -> Genesis {
         peer: identity(*index).peer(),
         name: Bytes::truncating(format!("phone {index}").into_bytes()),
         tip: tip(*index),
+        sealing: SealingSecret::of(&identity(*index), &GROUP.0).public(),
         votes: true,
     });
-    Genesis {
+    let mut genesis = Genesis {
         group: GROUP,
         members: BoundedVec::truncating(members.collect()),
         observers: BoundedVec::new(),
@@ -293,5 +297,10 @@ fn genesis_of(indices: &[u8]) -> Genesis {
         modes: proof::modes(None),
         draw_timeout_ms: 1,
         root: ROOT,
+        key: EpochKey::default(),
+    };
+    if let Some(opener) = indices.first() {
+        genesis.key = group_key::seal(&genesis, &identity(*opener));
     }
+    genesis
 }

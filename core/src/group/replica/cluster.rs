@@ -275,6 +275,7 @@ fn genesis(group: GroupId, identities: &[Identity], rules: &dyn Rules) -> Signed
             peer: identity.peer(),
             name: Bytes::truncating(b"somebody".to_vec()),
             tip: HashChain::new(identity, group).tip(),
+            sealing: crate::crypto::seal::SealingKey([0; 32]),
             votes: true,
         })
         .collect();
@@ -287,6 +288,7 @@ fn genesis(group: GroupId, identities: &[Identity], rules: &dyn Rules) -> Signed
         modes: BoundedVec::truncating(vec![Mode::Bft; 16]),
         draw_timeout_ms: 8000,
         root: Hash::ZERO,
+        key: crate::wire::EpochKey::default(),
     };
     genesis.root = genesis_state(&genesis, rules)
         .expect("no configuration")

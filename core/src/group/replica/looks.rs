@@ -1,6 +1,7 @@
 //! What a group shows of itself: to the screen, to those who look back, and to outsiders.
 
 use super::{Replica, head_of, named};
+use crate::crypto::group_key::GroupKey;
 use crate::error::CommandError;
 use crate::group::{CertifiedValue, Rollback, Transcript, View, WaitingFor};
 use crate::state::Key;
@@ -20,6 +21,11 @@ impl Replica {
             tentative: self.shown.tentative.clone(),
             waiting_for: self.waiting_for(),
         }
+    }
+
+    /// The key of the epoch, unless its box does not open here.
+    pub fn group_key(&self) -> Option<&GroupKey> {
+        self.group_key.as_ref()
     }
 
     /// What `key` has at the newest certified block, for somebody who has none of the state.

@@ -133,7 +133,16 @@ pub(super) fn entry(byte: u8) -> RosterEntry {
         peer: peer(byte),
         name: bytes("Þóra".as_bytes()),
         tip: digest(byte),
+        sealing: crate::crypto::seal::SealingKey([byte; 32]),
         votes: byte < 5,
+    }
+}
+
+fn epoch_key() -> EpochKey {
+    EpochKey {
+        commitment: digest(20),
+        ephemeral: crate::crypto::seal::SealingKey([21; 32]),
+        boxes: list((1..=5).map(|byte| bytes(&[byte; KEY_BOX_LEN])).collect()),
     }
 }
 
@@ -152,6 +161,7 @@ pub(super) fn genesis() -> SignedGenesis {
         ]),
         draw_timeout_ms: 8_000,
         root: digest(10),
+        key: epoch_key(),
     };
     genesis.sign(&identity(1))
 }
@@ -243,6 +253,7 @@ pub(super) fn join() -> JoinRequest {
         name: bytes("Þóra".as_bytes()),
         tip: digest(15),
         nonce: [7; 16],
+        sealing: crate::crypto::seal::SealingKey([2; 32]),
         rules: list(vec![rules()]),
         ticket_signature: identity(9).sign(b"ticket"),
         signature: identity(2).sign(b"join"),

@@ -196,6 +196,7 @@ impl Table {
                 peer: person.peer(),
                 name: Bytes::truncating(b"somebody".to_vec()),
                 tip: chain.tip(),
+                sealing: althing::crypto::seal::SealingKey([0; 32]),
                 votes: true,
             }
         });
@@ -215,6 +216,7 @@ impl Table {
             modes: BoundedVec::truncating(vec![Mode::Bft; 16]),
             draw_timeout_ms: 8_000,
             root: Hash::ZERO,
+            key: althing::wire::EpochKey::default(),
         };
         let executor = Executor::new(
             genesis,

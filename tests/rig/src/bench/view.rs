@@ -97,6 +97,7 @@ impl Phone {
             peer: identity.peer(),
             name: Bytes::truncating(b"somebody".to_vec()),
             tip: Hash::ZERO,
+            sealing: althing::crypto::seal::SealingKey([0; 32]),
             votes: true,
         });
         let genesis = Genesis {
@@ -108,6 +109,7 @@ impl Phone {
             modes: BoundedVec::truncating(vec![Mode::Bft; 16]),
             draw_timeout_ms: 8_000,
             root: Hash::ZERO,
+            key: althing::wire::EpochKey::default(),
         };
         let executor = Executor::new(
             genesis,

@@ -107,7 +107,7 @@ proptest! {
             prop_assert!(phone.faults.is_empty());
         }
         prop_assert!(verify_genesis(
-            identity(0).scheme().as_ref(),
+            &identity(0),
             &room.phones[0].gathering.core.ticket,
             &started
         ).is_ok());

@@ -117,9 +117,13 @@ fn a_genesis_names_those_without_a_vote_apart() {
         votes: false,
         ..genesis_of(&[index]).members[0].clone()
     };
-    let with = |observers: Vec<RosterEntry>| Genesis {
-        observers: BoundedVec::truncating(observers),
-        ..genesis_of(&[0, 1])
+    let with = |observers: Vec<RosterEntry>| {
+        let mut genesis = Genesis {
+            observers: BoundedVec::truncating(observers),
+            ..genesis_of(&[0, 1])
+        };
+        genesis.key = group_key::seal(&genesis, &identity(0));
+        genesis
     };
     let verdict = |genesis: Genesis| {
         let mut joiner = Phone::joiner(2);
@@ -413,4 +417,34 @@ fn safety_codes_are_short_and_tell_phones_and_tables_apart() {
     assert_eq!(code.as_bytes()[4], b'-');
     assert_ne!(code, safety_code(GROUP, &identity(2).peer()));
     assert_ne!(code, safety_code(GroupId([0; 16]), &identity(1).peer()));
+}
+
+/// Whoever is named can open his box, and to the key that everybody else has.
+#[test]
+fn a_joiner_takes_no_genesis_whose_key_does_not_open() {
+    let verdict = |bend: &dyn Fn(&mut Genesis)| {
+        let mut genesis = genesis_of(&[0, 1]);
+        bend(&mut genesis);
+        let joiner = Phone::joiner(1);
+        let core = &joiner.gathering.core;
+        verify_genesis(&core.identity, &core.ticket, &genesis.sign(&identity(0)))
+    };
+    assert_eq!(verdict(&|_| {}), Ok(()));
+    let refused = Err(PeerFault::Gathering(
+        "a genesis whose group key does not open here",
+    ));
+    assert_eq!(verdict(&|it| it.key = EpochKey::default()), refused);
+    assert_eq!(verdict(&|it| it.key.commitment = Hash([1; 32])), refused);
+    let swapped = |it: &mut Genesis| {
+        let mut boxes = it.key.boxes.to_vec();
+        boxes.swap(0, 1);
+        it.key.boxes = BoundedVec::truncating(boxes);
+    };
+    assert_eq!(verdict(&swapped), refused);
+    let of_another = |it: &mut Genesis| it.key = group_key::seal(it, &identity(3));
+    assert_eq!(
+        verdict(&of_another),
+        Ok(()),
+        "any key will do that all can open"
+    );
 }

@@ -257,6 +257,7 @@ fn the_longest_parts_fit_their_records() {
         peer: PeerId([0xff; 32]),
         name: BoundedVec::truncating(vec![0xff; NAME_LEN_MAX]),
         tip: Hash([0xff; 32]),
+        sealing: crate::crypto::seal::SealingKey([0xff; 32]),
         votes: true,
     };
     let genesis = SignedGenesis {
@@ -273,6 +274,16 @@ fn the_longest_parts_fit_their_records() {
             modes: BoundedVec::truncating(vec![Mode::Unanimous; MEMBERS_MAX]),
             draw_timeout_ms: u32::MAX,
             root: Hash([0xff; 32]),
+            key: crate::wire::EpochKey {
+                commitment: Hash([0xff; 32]),
+                ephemeral: crate::crypto::seal::SealingKey([0xff; 32]),
+                boxes: BoundedVec::truncating(vec![
+                    BoundedVec::truncating(
+                        vec![0xff; crate::wire::KEY_BOX_LEN]
+                    );
+                    MEMBERS_MAX
+                ]),
+            },
         },
         signature: Signature([0xff; 64]),
     };
