@@ -62,6 +62,8 @@ pub enum Plant {
     SkippedRootCheck,
     /// A winning bet is paid twice.
     DoublePayout,
+    /// A voter that lost its store tells others its round although it may have voted above it.
+    RecoveringVoterAnswers,
 }
 
 /// Discovery and connections.

@@ -23,6 +23,7 @@ mod lead;
 mod mask;
 mod pacemaker;
 mod receive;
+mod recovery;
 mod repeat;
 pub mod round;
 pub mod safety;
@@ -32,7 +33,7 @@ mod votes;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use committee::{Committee, faults, mode_in_force, quorum};
-pub use io::{Finalized, Input, Output, Verdict};
+pub use io::{Finalized, Input, Output, RecoveryStage, StoreProof, Verdict};
 #[cfg(feature = "mask")]
 pub use mask::RuleMask;
 pub use mask::{InForce, Sentence};
@@ -46,9 +47,11 @@ use crate::wire::{Block, BoundedVec, Certificate, GroupMessage, Proposal, Vote, 
 use chain::{Chain, Standing};
 use eras::Eras;
 use pacemaker::Pacemaker;
+use recovery::Recovery;
 use repeat::Repeater;
 use round::Step;
 use safety::Ledger;
+pub use storage::doubted_record;
 use storage::{Divergence, Storage, Stored};
 use votes::{RefusalTag, Round};
 
@@ -67,7 +70,7 @@ pub struct Consensus {
     committee: Committee,
     identity: Identity,
     own: Option<u8>,
-    may_vote: bool,
+    recovery: Recovery,
     /// What diverged: own votes have stopped.
     diverged: Option<Divergence>,
 
@@ -116,14 +119,14 @@ pub struct Consensus {
 }
 
 impl Consensus {
-    /// Starts on `base`. `own` is the own index in the committee, if it has one; with `may_vote`
-    /// false it follows and abstains for ever.
+    /// Starts on `base`. `own` is the own index in the committee, if it has one. Where the store is
+    /// not proved current it follows, and asks the others before it votes (C8).
     pub fn new(
         config: ConsensusConfig,
         committee: Committee,
         identity: Identity,
         own: Option<u8>,
-        may_vote: bool,
+        proof: StoreProof,
         base: Finalized,
         now: Instant,
     ) -> Self {
@@ -134,6 +137,7 @@ impl Consensus {
             committee
         };
         let members = committee.len();
+        let recovery = Recovery::new(&config, own, proof, committee.epoch);
         let mut ledger = Ledger::default();
         ledger.prune(base.round);
         Self {
@@ -143,7 +147,7 @@ impl Consensus {
             committee,
             identity,
             own,
-            may_vote: may_vote && own.is_some(),
+            recovery,
             diverged: None,
             round: base.round + 1,
             eras: Eras::from(&base),
@@ -185,13 +189,13 @@ impl Consensus {
         committee: Committee,
         identity: Identity,
         own: Option<u8>,
-        may_vote: bool,
+        proof: StoreProof,
         base: Finalized,
         records: &[Record],
         now: Instant,
         out: &mut Outbox<Output>,
     ) -> Self {
-        let mut this = Self::new(config, committee, identity, own, may_vote, base, now);
+        let mut this = Self::new(config, committee, identity, own, proof, base, now);
         let epoch = this.committee.epoch;
         let mut stored: Vec<Stored> = records
             .iter()
@@ -199,7 +203,7 @@ impl Consensus {
             .collect();
         // Before anything is concluded: whether own votes have stopped, and which there are.
         stored.sort_by_key(|stored| match stored {
-            Stored::Divergence(_) => 0,
+            Stored::Divergence(_) | Stored::Recovery(_) | Stored::Unreadable => 0,
             Stored::Vote(_) => 1,
             Stored::Certificate(_) | Stored::Proposal(_) | Stored::Body(_) => 2,
         });
@@ -222,6 +226,8 @@ impl Consensus {
                 self.diverged = Some(divergence);
                 out.push(Output::Diverged { what });
             }
+            Stored::Recovery(recovery) => self.recovery.restore(recovery),
+            Stored::Unreadable => self.recovery.doubt(),
             Stored::Vote(vote) if vote.statement.round > decided => {
                 self.ledger.enter(&vote.statement);
                 // Alone, an own vote is a quorum.
@@ -255,6 +261,13 @@ impl Consensus {
             Input::Certificates(_) if self.is_stopped() => {}
             Input::Certificates(certificates) => self.receive_certificates(certificates, out),
             Input::Refusal(refusal) => self.receive_refusal(refusal, out),
+            Input::RoundAsked {
+                asker,
+                epoch,
+                nonce,
+            } => self.round_asked(asker, epoch, nonce, now, out),
+            Input::RoundAnswered(answer) => self.round_answered(answer, out),
+            Input::InReach(voters) => self.in_reach(voters),
             Input::Body(block) => self.receive_body(block),
             Input::Built { round, block } => self.built(round, block),
             Input::Executed { block, verdict } => self.executed(block, verdict, now),
@@ -284,6 +297,7 @@ impl Consensus {
             self.repeater
                 .fetch_at()
                 .map(|at| (at, "fetch what is missing")),
+            self.recovery.ask_at().map(|at| (at, "ask for rounds")),
         ]
         .into_iter()
         .flatten()

@@ -249,6 +249,21 @@ impl PeerFault {
     }
 }
 
+/// Why a node did not go on from a store. Nothing was written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// A record has a format that this build does not know.
+    #[error(
+        "the store was written by another version of this app (its format is {found}, this app reads {known}): install the newest version; nothing was changed"
+    )]
+    UnknownFormat {
+        /// Format of the record.
+        found: u8,
+        /// Format that this build reads and writes.
+        known: u8,
+    },
+}
+
 /// Why the store refused a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreFault {
@@ -258,6 +273,9 @@ pub enum StoreFault {
     /// The device failed.
     #[error("the store could not write")]
     Io,
+    /// The store must not be written to.
+    #[error("the store is read-only: allow this app to write to its folder")]
+    ReadOnly,
 }
 
 #[cfg(test)]

@@ -56,3 +56,5 @@ pub use transcript::{
 };
 use view::patches;
 pub use view::{StoreBatch, Submissions};
+
+pub use crate::consensus::RecoveryStage;

@@ -19,8 +19,8 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::ble::{Discovery, DiscoveryInput, RadioEvent};
 use crate::config::Config;
-use crate::crypto::Identity;
-use crate::error::{CommandError, PeerFault, StoreFault};
+use crate::crypto::{Domain, Identity, hash};
+use crate::error::{CommandError, PeerFault, RestoreError, StoreFault};
 use crate::id::{GroupId, LinkId, MeshAddress, PeerId, RunId, StoreToken};
 use crate::mesh::{Mesh, MeshInput};
 use crate::outbox::Outbox;
@@ -28,8 +28,8 @@ use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    CertifiedValue, Divergence, Fate, Head, PatchEntry, Pending, Rollback, Status, SubmissionId,
-    TallyView, Tentative, Transcript, TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Divergence, Fate, Head, PatchEntry, Pending, RecoveryStage, Rollback, Status,
+    SubmissionId, TallyView, Tentative, Transcript, TranscriptEntry, View, WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
@@ -47,8 +47,14 @@ pub struct Node {
     rng: ChaCha12Rng,
     /// Numbering of this node's store.
     run: RunId,
-    /// Whether the store was proved current (C8): only then does this node vote.
+    /// Whether the store was proved current (C8): else its groups ask the others before they vote.
     may_vote: bool,
+    /// Whether a store before this one was lost: this phone may have voted in a group that it joins.
+    lost_before: bool,
+    /// Groups that this process opened.
+    opened: BTreeSet<GroupId>,
+    /// Names the questions of this process (C8).
+    nonce: u64,
     discovery: Discovery,
     links: BTreeMap<LinkId, LinkEntry>,
     mesh: Mesh,
@@ -69,7 +75,7 @@ impl Node {
     /// A node with an empty store.
     pub fn new(config: Config, identity: Identity, seed: [u8; 32], now: Instant) -> Self {
         let mut node = Self::build(config, identity, seed, None, now);
-        node.storage.put_meta(node.run, 0);
+        node.storage.put_meta(node.run, 0, false);
         node.pump(now);
         node
     }
@@ -79,7 +85,9 @@ impl Node {
     /// `counter` proves that the store is current (C8). It is kept outside the store: the driver
     /// passes its value plus one, and writes that value back once the first batch of the restored
     /// node is stored. A store that knows neither this value nor the one before is not current: the
-    /// node follows its groups, but does not vote in them.
+    /// node numbers anew, follows its groups, and asks the others before it votes in them.
+    ///
+    /// Fails where a record has a format that this build does not know; nothing is written then.
     pub fn restore(
         config: Config,
         identity: Identity,
@@ -87,25 +95,22 @@ impl Node {
         stored: Vec<Record>,
         counter: u64,
         now: Instant,
-    ) -> Self {
-        let mut loaded = storage::Loaded::read(stored);
+    ) -> Result<Self, RestoreError> {
+        let mut loaded = storage::Loaded::read(stored)?;
         let current = loaded
             .counter
             .is_some_and(|known| known == counter || known.checked_add(1) == Some(counter));
-        // A store that is not current stays so, and numbers anew: what it signed last is not known.
-        let stale_before = loaded.counter == Some(storage::NEVER_CURRENT);
-        let run = loaded.run.filter(|_| current || stale_before);
+        // What an older store signed last is not known.
+        let run = loaded.run.filter(|_| current);
         let mut node = Self::build(config, identity, seed, run, now);
         node.may_vote = current;
-        let known = if current {
-            counter
-        } else {
-            storage::NEVER_CURRENT
-        };
-        node.storage.put_meta(node.run, known);
+        node.lost_before = loaded.lost_before || !current;
+        node.storage.put_meta(node.run, counter, node.lost_before);
+        // Groups say in the same batch that they cannot prove their votes: from then on the counter
+        // proves this store again.
         node.restore_tables(&mut loaded, now);
         node.pump(now);
-        node
+        Ok(node)
     }
 
     fn build(
@@ -121,6 +126,12 @@ impl Node {
         }
         let store = config.store.clone();
         let mut rng = ChaCha12Rng::from_seed(seed);
+        // Not drawn: the draws of a seed stay what they are.
+        let nonce = hash(Domain::Recovery, &[&seed]);
+        let (nonce, _) = nonce
+            .as_bytes()
+            .split_first_chunk()
+            .expect("a hash is longer");
         let run = run.unwrap_or_else(|| RunId(rng.next_u64()));
         let presence_key = identity.derive("presence", &[]).0;
         let discovery = Discovery::new(config.ble.clone(), presence_key, draw_seed(&mut rng), now);
@@ -136,6 +147,9 @@ impl Node {
             rng,
             run,
             may_vote: true,
+            lost_before: false,
+            opened: BTreeSet::new(),
+            nonce: u64::from_le_bytes(*nonce),
             discovery,
             links: BTreeMap::new(),
             mesh,

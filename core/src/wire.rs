@@ -10,6 +10,7 @@ mod gathering;
 mod message;
 mod packed;
 mod parts;
+mod recovery;
 mod sketch;
 mod tally;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use parts::{
     PART_ENTRIES_MAX, PARTS_MAX, Part, PartAsk, PartBody, PartEntry, PartsAnswer, PartsRequest,
     ShortHash,
 };
+pub use recovery::{Recovery, RoundAnswer};
 pub use sketch::{Element, Fresh, Reconcile, SYNDROMES_MAX, Share};
 pub use tally::{Count, Counts, SignedCount, TALLY_COUNTS_MAX, TALLY_RUNS_MAX, TALLY_TOTAL_MAX};
 pub use vote::{Certificate, Vote, VoteKind, VoteStatement};

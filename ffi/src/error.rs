@@ -1,14 +1,24 @@
 //! What a call can fail with.
 
-use althing::error::{CommandError, SealError, rules_advice};
+use althing::error::{CommandError, RestoreError, SealError, rules_advice};
 
 /// A call that was not carried out. Nothing changed, except where the object is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum AlthingError {
     /// A call ran into a bug of the core: this object is of no further use. Make a new one, with one
-    /// start more: it follows its groups again, but does not vote in them.
+    /// start more: it follows its groups again, and asks the others before it votes in them.
     #[error("the core failed: make a new object with one start more and report this")]
     Broken,
+    /// The store was written by another version of this app. Nothing was changed.
+    #[error(
+        "the store was written by another version of this app (its format is {found}, this app reads {known}): install the newest version; nothing was changed"
+    )]
+    StoreFormat {
+        /// Format of the store.
+        found: u8,
+        /// Format that this app reads.
+        known: u8,
+    },
     /// A byte string of another length than it must have.
     #[error("{what} has {have} bytes, {need} are needed")]
     BadLength {
@@ -230,6 +240,14 @@ impl From<SealError> for SealFault {
             SealError::NotItsOwner => Self::NotItsOwner,
             SealError::AlreadyOpen => Self::AlreadyOpen,
             SealError::Damaged => Self::Damaged,
+        }
+    }
+}
+
+impl From<RestoreError> for AlthingError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::UnknownFormat { found, known } => Self::StoreFormat { found, known },
         }
     }
 }

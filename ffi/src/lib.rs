@@ -323,7 +323,7 @@ impl Althing {
         let store = MemoryStore::new();
         let machine = match starts {
             0 => Driver::new(config, identity, seed, clock, store),
-            starts => Driver::restore(config, identity, seed, starts, clock, store),
+            starts => Driver::restore(config, identity, seed, starts, clock, store)?,
         };
         Ok(Arc::new(Self {
             machine: Mutex::new(Some(machine)),

@@ -474,6 +474,23 @@ pub struct MemberTally {
     pub value: i64,
 }
 
+/// How far a phone has come that lost its store: it votes again only where it cannot have voted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum RecoveryStage {
+    /// It asks the others for their round, and casts no vote.
+    Asking,
+    /// It votes from this round on.
+    Waiting {
+        /// The round.
+        floor: u64,
+    },
+    /// It votes again.
+    Voting,
+    /// It can never vote again at this table: too few others can answer, or nothing is decided without
+    /// it. Its members have to found a successor group.
+    NeedsSuccessor,
+}
+
 /// What happened, for the app.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Event {
@@ -574,6 +591,15 @@ pub enum Event {
     StoreFailed {
         /// Why, in words.
         fault: String,
+    },
+    /// A phone that lost its store, this one or another, came further on its way to vote again.
+    Recovery {
+        /// The table.
+        group: String,
+        /// Whose store.
+        peer: String,
+        /// How far.
+        stage: RecoveryStage,
     },
     /// The tally of a table shows another value.
     Tally {

@@ -46,6 +46,7 @@ impl Consensus {
             }
         }
         self.repeat(now, out);
+        self.recover(now, out);
     }
 
     /// A certified block whose proposal is here needs no fetching.
@@ -349,7 +350,7 @@ impl Consensus {
 
     /// C6, C1: when the leader's silence ends this voter's patience.
     pub(super) fn leader_deadline(&self) -> Option<Instant> {
-        let waits = self.step == Step::Waiting && !self.leader_fired && self.may_vote;
+        let waits = self.step == Step::Waiting && !self.leader_fired && self.may_vote();
         let started = self.pacemaker.started().filter(|_| waits)?;
         let patience = if self.is_dead(self.committee.leader(self.round)) {
             Duration::ZERO
@@ -361,7 +362,7 @@ impl Consensus {
 
     /// C6: when this round has lasted too long.
     pub(super) fn advance_deadline(&self) -> Option<Instant> {
-        let waits = self.step != Step::Asleep && !self.advance_fired && self.may_vote;
+        let waits = self.step != Step::Asleep && !self.advance_fired && self.may_vote();
         let started = self.pacemaker.started().filter(|_| waits)?;
         Some(started + self.d() * 3)
     }
@@ -477,7 +478,7 @@ impl Consensus {
             parent_highest: below == self.highest_certified().0,
             body_held: hash == self.finalized.block || self.chain.get(&hash).is_some(),
             executed: hash == self.finalized.block || self.chain.is_valid(&hash),
-            notarized: false,
+            ..Facts::default()
         }
     }
 

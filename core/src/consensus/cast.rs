@@ -54,10 +54,7 @@ impl Consensus {
     /// Casts a vote, if safety approves: it goes out when it is stored.
     pub(super) fn cast(&mut self, round: u64, kind: VoteKind, block: Hash, facts: &Facts) -> bool {
         let statement = VoteStatement { round, kind, block };
-        let Some(own) = self
-            .own
-            .filter(|_| self.may_vote && self.diverged.is_none())
-        else {
+        let Some(own) = self.own.filter(|_| self.diverged.is_none()) else {
             return false;
         };
         if self.ledger.holds(&statement) {
@@ -65,7 +62,7 @@ impl Consensus {
         }
         let facts = Facts {
             closed: self.ledger.closed(),
-            ..*facts
+            ..self.recovery.facts(*facts)
         };
         let verdict = approve(&statement, self.ledger.cast(round), &facts, self.rules);
         #[cfg(feature = "planted")]
@@ -88,7 +85,7 @@ impl Consensus {
 
     /// C4: a refusal is told, once a round and kind.
     pub(super) fn refuse(&mut self, kind: RefusalKind, out: &mut Outbox<Output>) {
-        let Some(own) = self.own.filter(|_| self.may_vote) else {
+        let Some(own) = self.own.filter(|_| self.may_vote()) else {
             return;
         };
         let Some((block, leader)) = self.proposal().map(|(hash, p)| (*hash, p.leader)) else {
@@ -141,6 +138,7 @@ impl Consensus {
 
     pub(super) fn stored(&mut self, sequence: u64, now: Instant, out: &mut Outbox<Output>) {
         if let Some(batch) = self.in_flight.remove(&sequence) {
+            self.moved |= self.recovery.stored(sequence);
             self.release(batch, now, out);
         }
     }

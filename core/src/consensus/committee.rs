@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::crypto::{Domain, Hash, Identity, SignatureScheme};
+use crate::error::PeerFault;
 use crate::id::{GroupId, PeerId};
 use crate::wire::{
-    Certificate, Mode, Proposal, Refusal, RefusalKind, Vote, VoteKind, VoteStatement, encode,
+    Certificate, Mode, Proposal, Refusal, RefusalKind, RoundAnswer, Vote, VoteKind, VoteStatement,
+    encode,
 };
 
 /// The voters of one epoch.
@@ -74,6 +76,19 @@ impl Committee {
     /// Voters whose refusal makes a certificate impossible.
     pub fn blocking(&self) -> usize {
         (self.len() + 1).saturating_sub(self.quorum())
+    }
+
+    /// Others whose rounds a voter that lost its store has to know (C8): among so many is an honest
+    /// one of every quorum.
+    pub fn answers_needed(&self) -> usize {
+        self.blocking() + faults(self.len(), self.mode)
+    }
+
+    /// Whether a voter that lost its store can vote again while the voters in `lost` have lost theirs
+    /// too: enough others can answer, and rounds pass without it.
+    pub fn can_recover(&self, lost: usize) -> bool {
+        let able = self.len().saturating_sub(lost.max(1));
+        able >= self.answers_needed() && able >= self.quorum()
     }
 
     /// The leader of `round` (C1: by rotation).
@@ -154,6 +169,28 @@ impl Committee {
             voter,
             kind,
             signature,
+        }
+    }
+
+    /// Whether the voter that `answer` names signed it, and a certificate opened his round.
+    pub fn verify_answer(&self, answer: &RoundAnswer) -> Result<(), PeerFault> {
+        let opened = match &answer.opened_by {
+            None => answer.round == 1,
+            Some(certificate) => {
+                certificate.statement.round.checked_add(1) == Some(answer.round)
+                    && self.verify_certificate(certificate)
+            }
+        };
+        let signed = self.member(answer.voter).is_some_and(|voter| {
+            answer.verify(self.group, self.epoch, voter, self.scheme.as_ref())
+        });
+        match (signed, opened) {
+            (true, true) => Ok(()),
+            (true, false) => {
+                let what = "a round that no certificate opened";
+                Err(PeerFault::Consensus { rule: 8, what })
+            }
+            (false, _) => Err(PeerFault::Signature),
         }
     }
 

@@ -1,9 +1,14 @@
 //! Facts in, wishes out.
 
+use std::collections::BTreeSet;
+
 use crate::crypto::Hash;
 use crate::error::PeerFault;
+use crate::id::RunId;
 use crate::outbox::Record;
-use crate::wire::{Block, Certificate, GroupMessage, Proposal, Refusal, RefusalKind, Vote};
+use crate::wire::{
+    Block, Certificate, GroupMessage, Proposal, Refusal, RefusalKind, RoundAnswer, Vote,
+};
 
 /// The last finalized block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +21,34 @@ pub struct Finalized {
     pub round: u64,
     /// Its finalization; the genesis has none.
     pub certificate: Option<Certificate>,
+}
+
+/// What this phone can prove of its store (C8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreProof {
+    /// Whether it holds every vote that was cast in this group.
+    pub current: bool,
+    /// The store's numbering.
+    pub run: RunId,
+    /// Names the questions of this process: no two processes have the same one.
+    pub nonce: u64,
+}
+
+/// How far a voter has come that could not prove its store current (C8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryStage {
+    /// It asks the others for their round, and casts no vote.
+    Asking,
+    /// It knows them, and votes from this round on.
+    Waiting {
+        /// The round.
+        floor: u64,
+    },
+    /// It votes again.
+    Voting,
+    /// It can never vote again in this group, because too few others can answer or no round passes
+    /// without it: its members have to found a successor group.
+    NeedsSuccessor,
 }
 
 /// What executing a block gave.
@@ -58,6 +91,19 @@ pub enum Input {
     Certificates(Vec<Certificate>),
     /// A voter refuses a proposal.
     Refusal(Refusal),
+    /// A voter that lost its store asks for the own round.
+    RoundAsked {
+        /// His committee index, as the mesh names the sender.
+        asker: u8,
+        /// The epoch that he asks about.
+        epoch: Hash,
+        /// His question.
+        nonce: u64,
+    },
+    /// A voter told his round.
+    RoundAnswered(RoundAnswer),
+    /// Voters that can be reached now.
+    InReach(BTreeSet<u8>),
     /// A body came that was asked for.
     Body(Block),
     /// The answer to [`Output::Build`]; `None` when there is nothing to include. A block that was
@@ -175,6 +221,13 @@ pub enum Output {
     Diverged {
         /// What was seen.
         what: String,
+    },
+    /// C8: a voter that lost its store, this one or another, came further.
+    Recovery {
+        /// His committee index.
+        voter: u8,
+        /// How far.
+        stage: RecoveryStage,
     },
     /// Somebody broke a rule.
     Fault(PeerFault),

@@ -14,7 +14,7 @@ impl Consensus {
         let cast = self.ledger.cast(self.round);
         if self.step != Step::Waiting
             || self.own != Some(self.committee.leader(self.round))
-            || !self.may_vote
+            || !self.may_vote()
             || self.proposal().is_some()
             || cast != Cast::default()
             || self.round <= self.ledger.closed()

@@ -1,4 +1,4 @@
-//! The sentences of rules C3 to C7, one by one, so that a test can switch each of them off and see
+//! The sentences of rules C3 to C8, one by one, so that a test can switch each of them off and see
 //! what it is there for.
 
 use crate::config::ConsensusConfig;
@@ -65,6 +65,13 @@ pub enum Sentence {
     FinalizationCommits,
     /// C7: notarizes never commit.
     NoFastPath,
+    /// C8: whoever lost its store votes from 2 rounds above the highest answer on; 1 above without
+    /// this sentence.
+    FloorTwoAbove,
+    /// C8: whoever lost its store votes only after n - q + f + 1 answers.
+    EnoughAnswers,
+    /// C8: whoever is below such a floor does not answer.
+    RecoveringSilent,
 }
 
 /// Sentences that are switched off, one bit each.

@@ -259,6 +259,7 @@ impl Consensus {
     pub(super) fn add_vote(&mut self, vote: Vote, out: &mut Outbox<Output>) -> bool {
         let round = vote.statement.round;
         self.note_heard(vote.voter, round.min(self.round));
+        self.note_recovered(vote.voter, round, out);
         if round <= self.finalized.round {
             if round >= self.remembered_from() {
                 self.seen.insert((round, vote.statement.kind, vote.voter));

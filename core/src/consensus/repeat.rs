@@ -76,7 +76,7 @@ impl Consensus {
     /// Runs at the end of every input.
     pub(super) fn repeat(&mut self, now: Instant, out: &mut Outbox<Output>) {
         let votes = self.undecided_votes();
-        let follows = !self.may_vote && self.step != Step::Asleep;
+        let follows = !self.may_vote() && self.step != Step::Asleep;
         let unfinal = self.highest_notarized_above_final().is_some();
         if votes.is_empty() && !follows && !unfinal {
             self.repeater.repeat_at = None;
@@ -149,7 +149,7 @@ impl Consensus {
         (!unstored).then_some(proposal)
     }
 
-    fn opening_certificate(&self) -> Option<Certificate> {
+    pub(super) fn opening_certificate(&self) -> Option<Certificate> {
         let opener = self.round - 1;
         if opener == self.finalized.round {
             return self.finalized.certificate.clone();

@@ -45,6 +45,10 @@ pub struct Facts {
     pub executed: bool,
     /// The block is notarized in the round of the vote.
     pub notarized: bool,
+    /// The highest round that others told this voter since it lost its store (C8).
+    pub answered: Option<u64>,
+    /// The store is not proved current, and too few others have told their round.
+    pub unanswered: bool,
 }
 
 /// The sentence that a vote would break.
@@ -74,6 +78,10 @@ pub fn approve(
             Err(sentence)
         }
     };
+    demand(!facts.unanswered, S::EnoughAnswers)?;
+    if vote.round < floor(facts.answered, rules) {
+        return Err(S::FloorTwoAbove);
+    }
     demand(vote.round > facts.closed, S::LedgerClosed)?;
     match vote.kind {
         VoteKind::Notarize => {
@@ -97,6 +105,25 @@ pub fn approve(
             demand(facts.executed, S::FinalizeExecuted)?;
             demand(!cast.nullify, S::NoFinalizeAfterNullify)
         }
+    }
+}
+
+/// C8: the first round in which a voter may vote that was told `answered` as the highest round. In
+/// each round that it can have voted in before, all but one above the highest one that an honest
+/// answer names, a quorum had been.
+pub fn floor(answered: Option<u64>, rules: InForce) -> u64 {
+    let above = 1 + u64::from(rules.has(Sentence::FloorTwoAbove));
+    answered.map_or(0, |highest| highest.saturating_add(above))
+}
+
+/// C8: approves that a voter in `facts.round` tells it to one that lost its store. Below its own floor
+/// a voter does not know how far it voted.
+pub fn approve_answer(facts: &Facts, rules: InForce) -> Result<(), Objection> {
+    let knows = !facts.unanswered && facts.round >= floor(facts.answered, rules);
+    if knows || !rules.has(Sentence::RecoveringSilent) {
+        Ok(())
+    } else {
+        Err(Sentence::RecoveringSilent)
     }
 }
 
@@ -155,6 +182,11 @@ impl Ledger {
     pub fn prune(&mut self, round: u64) {
         self.closed = round.max(self.closed);
         self.rounds = self.rounds.split_off(&(round + 1));
+    }
+
+    /// The highest round with a vote.
+    pub fn last(&self) -> Option<u64> {
+        self.rounds.last_key_value().map(|(round, _)| *round)
     }
 
     /// Rounds with votes, ascending.

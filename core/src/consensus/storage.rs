@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::Hash;
 use crate::outbox::Record;
-use crate::wire::{Block, Certificate, Proposal, Vote, VoteKind, decode, encode};
+use crate::wire::{Block, Certificate, Proposal, RoundAnswer, Vote, VoteKind, decode, encode};
 
 const VOTE: u8 = b'v';
 const CERTIFICATE: u8 = b'c';
 const PROPOSAL: u8 = b'p';
 const BODY: u8 = b'b';
 const DIVERGENCE: u8 = b'd';
+const RECOVERY: u8 = b'r';
 
 /// Until when a record is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,17 @@ pub(super) struct Divergence {
     pub(super) certificate: Option<Certificate>,
 }
 
+/// How far a voter has come that lost its store (C8).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredRecovery {
+    /// Whether answers lack: no vote before they are here.
+    pub(super) asking: bool,
+    /// The highest round that was answered, now or after an earlier loss.
+    pub(super) answered: Option<u64>,
+    /// The answers that gave it.
+    pub(super) answers: Vec<RoundAnswer>,
+}
+
 /// One record of ours, read back.
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
@@ -44,6 +56,22 @@ pub(super) enum Stored {
     Proposal(Proposal),
     Body(Block),
     Divergence(Divergence),
+    Recovery(StoredRecovery),
+    /// It is one of ours, and cannot be read.
+    Unreadable,
+}
+
+/// The record that says that a store is not proved current, for a group whose agreement does not run
+/// here: it has to know of it once it does.
+pub fn doubted_record() -> Record {
+    let recovery = StoredRecovery {
+        asking: true,
+        ..StoredRecovery::default()
+    };
+    Record {
+        key: vec![RECOVERY],
+        value: encode(&recovery),
+    }
 }
 
 /// A key that is kept.
@@ -122,6 +150,11 @@ impl Storage {
         self.put(vec![DIVERGENCE], encode(divergence), Needed::Always);
     }
 
+    /// What a voter that lost its store knows.
+    pub(super) fn put_recovery(&mut self, recovery: &StoredRecovery) {
+        self.put(vec![RECOVERY], encode(recovery), Needed::Always);
+    }
+
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>, needed: Needed) {
         // Deletes are applied after the writes of their batch.
         let deletes = self.deletes.len();
@@ -159,37 +192,51 @@ impl Storage {
         (puts, std::mem::take(&mut self.deletes))
     }
 
-    /// Reads a record back. One that does not decode is none of ours.
+    /// Reads a record back; none that is not ours. What cannot be read is deleted with the next batch.
     pub(super) fn load(&mut self, record: &Record, epoch: Hash) -> Option<Stored> {
-        let value = &record.value;
-        let (stored, needed) = match *record.key.first()? {
-            VOTE => {
-                let vote: Vote = decode(value, usize::MAX).ok()?;
-                (Stored::Vote(vote), Needed::Round(vote.statement.round))
-            }
-            CERTIFICATE => {
-                let certificate: Certificate = decode(value, usize::MAX).ok()?;
-                let needed = needed_by(&certificate);
-                (Stored::Certificate(certificate), needed)
-            }
-            PROPOSAL => {
-                let proposal: Proposal = decode(value, usize::MAX).ok()?;
-                let round = proposal.round;
-                (Stored::Proposal(proposal), Needed::Round(round))
-            }
-            BODY => {
-                let block: Block = decode(value, usize::MAX).ok()?;
-                let hash = block.hash(epoch);
-                (Stored::Body(block), Needed::Body(hash))
-            }
-            DIVERGENCE => {
-                let divergence = decode(value, usize::MAX).ok()?;
-                (Stored::Divergence(divergence), Needed::Always)
-            }
-            _ => return None,
+        let tag = *record.key.first()?;
+        if ![VOTE, CERTIFICATE, PROPOSAL, BODY, DIVERGENCE, RECOVERY].contains(&tag) {
+            return None;
+        }
+        let Some((stored, needed)) = read(tag, &record.value, epoch) else {
+            self.deletes.push(record.key.clone());
+            return Some(Stored::Unreadable);
         };
         let given = true;
         self.kept.insert(record.key.clone(), Kept { needed, given });
         Some(stored)
     }
+}
+
+fn read(tag: u8, value: &[u8], epoch: Hash) -> Option<(Stored, Needed)> {
+    Some(match tag {
+        VOTE => {
+            let vote: Vote = decode(value, usize::MAX).ok()?;
+            (Stored::Vote(vote), Needed::Round(vote.statement.round))
+        }
+        CERTIFICATE => {
+            let certificate: Certificate = decode(value, usize::MAX).ok()?;
+            let needed = needed_by(&certificate);
+            (Stored::Certificate(certificate), needed)
+        }
+        PROPOSAL => {
+            let proposal: Proposal = decode(value, usize::MAX).ok()?;
+            let round = proposal.round;
+            (Stored::Proposal(proposal), Needed::Round(round))
+        }
+        BODY => {
+            let block: Block = decode(value, usize::MAX).ok()?;
+            let hash = block.hash(epoch);
+            (Stored::Body(block), Needed::Body(hash))
+        }
+        DIVERGENCE => {
+            let divergence = decode(value, usize::MAX).ok()?;
+            (Stored::Divergence(divergence), Needed::Always)
+        }
+        RECOVERY => {
+            let recovery = decode(value, usize::MAX).ok()?;
+            (Stored::Recovery(recovery), Needed::Always)
+        }
+        _ => return None,
+    })
 }

@@ -1,8 +1,9 @@
 //! A whole committee over a network that delays, loses, doubles and cuts; single rules one by one;
-//! every sentence of C3 to C7 with it and without it.
+//! every sentence of C3 to C8 with it and without it.
 
 mod bench;
 mod divergence;
+mod lost;
 mod network;
 mod refusals;
 mod repair;

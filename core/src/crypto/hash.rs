@@ -60,6 +60,8 @@ pub enum Domain {
     Refusal = 25,
     /// The body of a block: what its header does not say.
     BlockBody = 26,
+    /// Bytes that the answer to a voter without its store is signed over.
+    Recovery = 27,
     /// The ticket's one-time key speaks for a joiner.
     TicketProof = 40,
     /// Bytes that a roster is signed over.

@@ -12,7 +12,7 @@ use super::{
     patches,
 };
 use crate::config::GroupConfig;
-use crate::consensus::{Committee, quorum};
+use crate::consensus::{Committee, doubted_record, quorum};
 use crate::crypto::group_key::GroupKey;
 use crate::error::{CommandError, PeerFault};
 use crate::id::{MeshAddress, PeerId};
@@ -46,6 +46,18 @@ pub struct Follower {
     greet_at: Option<Instant>,
 }
 
+/// A voter without a provable store that only follows casts no vote, but it may once its app is
+/// updated: that it has to ask the others first (C8) is stored now.
+fn mark_doubted(setup: &ReplicaSetup, out: &mut Outbox<ReplicaOutput>) {
+    if !setup.may_vote {
+        out.push(ReplicaOutput::Store {
+            receipt: None,
+            puts: replica::consensus_records(vec![doubted_record()]),
+            deletes: vec![],
+        });
+    }
+}
+
 impl Follower {
     /// A group that starts now. The genesis was verified by whoever received it.
     pub fn new(
@@ -62,6 +74,7 @@ impl Follower {
             puts: vec![record],
             deletes: vec![],
         });
+        mark_doubted(setup, out);
         follower.say_version(out);
         Ok(follower)
     }
@@ -86,6 +99,7 @@ impl Follower {
                 follower.shown = follower.history.state().clone();
             }
         }
+        mark_doubted(setup, out);
         follower.say_version(out);
         Some(follower)
     }

@@ -19,7 +19,9 @@ mod sealing;
 mod split;
 mod submit;
 
-pub(super) use restore::{base_record, genesis_record, stored_base, stored_genesis};
+pub(super) use restore::{
+    base_record, consensus_records, genesis_record, stored_base, stored_genesis,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -159,11 +161,11 @@ impl Replica {
             committee,
             setup.identity.clone(),
             Some(own),
-            setup.may_vote,
+            setup.proof(true),
             base,
             now,
         );
-        Ok(Self::assemble(
+        let mut replica = Self::assemble(
             setup,
             genesis,
             executor,
@@ -173,7 +175,12 @@ impl Replica {
             own,
             &[],
             now,
-        ))
+        );
+        if !setup.may_vote {
+            // That it cannot prove its store is stored with the genesis.
+            replica.consensus_input(Input::Timeout, now, out);
+        }
+        Ok(replica)
     }
 
     #[expect(

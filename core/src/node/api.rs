@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ble::RadioCommand;
 use crate::error::{PeerFault, StoreFault};
-use crate::group::{Fate, Head, Listed, PatchEntry, Pending, Status, SubmissionId};
+use crate::group::{Fate, Head, Listed, PatchEntry, Pending, RecoveryStage, Status, SubmissionId};
 use crate::id::{GroupId, LinkId, PeerId, StoreToken};
 use crate::outbox::Record;
 use crate::time::Instant;
@@ -250,6 +250,15 @@ pub enum Event {
     StoreFailed {
         /// Why.
         fault: StoreFault,
+    },
+    /// A voter that lost its store, this phone or another, came further (C8).
+    Recovery {
+        /// The table.
+        group: GroupId,
+        /// Whose store.
+        peer: PeerId,
+        /// How far.
+        stage: RecoveryStage,
     },
     /// The tally of a table shows another value.
     Tally {

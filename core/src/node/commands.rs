@@ -45,6 +45,7 @@ impl Node {
                 };
                 let mut out = Outbox::new();
                 let (gathering, ticket) = Gathering::open(setup, &mut out)?;
+                self.opened.insert(group);
                 self.insert_gathering(group, gathering, out, now);
                 Ok(Done::Opened {
                     group,

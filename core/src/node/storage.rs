@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Record, StoreCommand};
+use crate::error::RestoreError;
 use crate::id::{GroupId, RunId, StoreToken};
 use crate::time::{Duration, Instant};
 use crate::wire::{decode, encode};
 
-/// Counter of a store that was found lost or old: no driver's counter ever reaches it.
-pub(super) const NEVER_CURRENT: u64 = u64::MAX - 1;
+/// Format of all records, the first byte of each: a change of any of them is a new one.
+const FORMAT: u8 = 1;
 
 const META_KEY: &[u8] = b"m";
 const GROUP_PREFIX: u8 = b'g';
@@ -71,9 +72,11 @@ impl Storage {
         }
     }
 
-    pub(super) fn put_meta(&mut self, run: RunId, counter: u64) {
-        self.waiting
-            .insert(META_KEY.to_vec(), Some(encode(&(run, counter))));
+    /// What the store says of itself: its numbering, what proves it current, and whether an earlier
+    /// one was lost.
+    pub(super) fn put_meta(&mut self, run: RunId, counter: u64, lost_before: bool) {
+        let meta = encode(&(run, counter, lost_before));
+        self.waiting.insert(META_KEY.to_vec(), Some(sealed(&meta)));
     }
 
     /// Adds writes of a group; keys are relative to it. Of writes to one key the last one counts.
@@ -86,7 +89,7 @@ impl Storage {
     ) {
         for record in puts {
             self.waiting
-                .insert(absolute(group, &record.key), Some(record.value));
+                .insert(absolute(group, &record.key), Some(sealed(&record.value)));
         }
         for key in deletes {
             self.waiting.insert(absolute(group, &key), None);
@@ -166,32 +169,50 @@ pub(super) struct Loaded {
     pub(super) run: Option<RunId>,
     /// The last counter it was told.
     pub(super) counter: Option<u64>,
+    /// Whether an earlier store was lost.
+    pub(super) lost_before: bool,
     /// Records by group, keys relative to it, ascending.
     pub(super) groups: BTreeMap<GroupId, Vec<Record>>,
 }
 
 impl Loaded {
-    pub(super) fn read(mut stored: Vec<Record>) -> Self {
+    /// Fails where a record has another format than this build's. A record that was cut to nothing
+    /// has none: it is handed on, and found unreadable like one that was cut later.
+    pub(super) fn read(mut stored: Vec<Record>) -> Result<Self, RestoreError> {
         stored.sort_by(|left, right| left.key.cmp(&right.key));
         let mut loaded = Self::default();
-        for record in stored {
-            if record.key == META_KEY {
-                if let Ok((run, counter)) = decode::<(RunId, u64)>(&record.value, 64) {
+        for Record { key, mut value } in stored {
+            if let Some(found) = value.first().copied() {
+                if found != FORMAT {
+                    let known = FORMAT;
+                    return Err(RestoreError::UnknownFormat { found, known });
+                }
+                value.remove(0);
+            }
+            if key == META_KEY {
+                if let Ok((run, counter, lost)) = decode::<(RunId, u64, bool)>(&value, 64) {
                     loaded.run = Some(run);
                     loaded.counter = Some(counter);
+                    loaded.lost_before = lost;
                 }
-            } else if record.key.first() == Some(&GROUP_PREFIX)
-                && let Some(group) = record.key.get(1..=GROUP_LEN)
+            } else if key.first() == Some(&GROUP_PREFIX)
+                && let Some(group) = key.get(1..=GROUP_LEN)
             {
                 let group = GroupId(group.try_into().expect("the range has the length of an id"));
                 loaded.groups.entry(group).or_default().push(Record {
-                    key: record.key[1 + GROUP_LEN..].to_vec(),
-                    value: record.value,
+                    key: key[1 + GROUP_LEN..].to_vec(),
+                    value,
                 });
             }
         }
-        loaded
+        Ok(loaded)
     }
+}
+
+/// A record as it is stored: its format, then what it says. No encoding begins like another, so a
+/// record that was cut does not decode.
+fn sealed(value: &[u8]) -> Vec<u8> {
+    [&[FORMAT], value].concat()
 }
 
 fn absolute(group: GroupId, key: &[u8]) -> Vec<u8> {
@@ -253,7 +274,7 @@ mod tests {
             .take_batch(Instant::ZERO)
             .expect("something was written");
         assert!(batch.deletes.is_empty());
-        assert_eq!(batch.puts[0].value, [2]);
+        assert_eq!(batch.puts[0].value, [FORMAT, 2]);
     }
 
     #[test]
@@ -271,7 +292,7 @@ mod tests {
             None
         );
         let again = storage.take_batch(now + PAUSE).expect("it is tried again");
-        let values: Vec<_> = again.puts.iter().map(|record| record.value[0]).collect();
+        let values: Vec<_> = again.puts.iter().map(|record| record.value[1]).collect();
         assert_eq!(
             values,
             [9, 1],
@@ -282,20 +303,45 @@ mod tests {
         assert_eq!(told, order);
     }
 
+    fn written() -> Vec<Record> {
+        let mut storage = storage();
+        storage.put_meta(RunId(5), 3, true);
+        put(&mut storage, 1, 2, 1);
+        let batch = storage.take_batch(Instant::ZERO);
+        batch.expect("something was written").puts
+    }
+
     #[test]
     fn a_store_is_read_back() {
-        let mut storage = storage();
-        storage.put_meta(RunId(5), 3);
-        put(&mut storage, 1, 2, 1);
-        let batch = storage
-            .take_batch(Instant::ZERO)
-            .expect("something was written");
-        let loaded = Loaded::read(batch.puts);
+        let loaded = Loaded::read(written()).expect("the format is ours");
         assert_eq!((loaded.run, loaded.counter), (Some(RunId(5)), Some(3)));
+        assert!(loaded.lost_before);
         let record = Record {
             key: vec![1],
             value: vec![2],
         };
         assert_eq!(loaded.groups[&GROUP], [record]);
+    }
+
+    #[test]
+    fn a_record_of_another_format_is_named_and_a_cut_one_is_not_read() {
+        for at in 0..written().len() {
+            for found in [0, FORMAT + 1, u8::MAX] {
+                let mut records = written();
+                assert_eq!(records[at].value[0], FORMAT);
+                records[at].value[0] = found;
+                let error = Loaded::read(records).expect_err("another format");
+                let known = FORMAT;
+                assert_eq!(error, RestoreError::UnknownFormat { found, known });
+            }
+        }
+        let meta = written().iter().position(|record| record.key == META_KEY);
+        let meta = meta.expect("it is among them");
+        for len in 0..written()[meta].value.len() {
+            let mut records = written();
+            records[meta].value.truncate(len);
+            let loaded = Loaded::read(records).expect("a cut record has no other format");
+            assert_eq!((loaded.run, loaded.counter), (None, None), "{len} bytes");
+        }
     }
 }

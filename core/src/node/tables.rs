@@ -320,7 +320,10 @@ impl Node {
 
     pub(super) fn start_replica(&mut self, group: GroupId, genesis: SignedGenesis, now: Instant) {
         let mut out = Outbox::new();
-        let setup = self.replica_setup(group);
+        let mut setup = self.replica_setup(group);
+        // A table that an earlier store may have voted in; not one that this process opened.
+        let new_here = self.opened.contains(&group);
+        setup.may_vote = new_here || setup.may_vote && !self.lost_before;
         let own = self.identity.peer();
         let observes = genesis.genesis.observers.iter().any(|it| it.peer == own);
         let running = if observes {
@@ -359,6 +362,7 @@ impl Node {
             identity: self.identity.clone(),
             run: self.run,
             may_vote: self.may_vote && !self.damaged.contains(&group),
+            nonce: self.nonce,
         }
     }
 
@@ -451,6 +455,7 @@ impl Node {
             ReplicaEvent::Status(status) => Event::Status { group, status },
             ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
             ReplicaEvent::Tally { value } => Event::Tally { group, value },
+            ReplicaEvent::Recovery { peer, stage } => Event::Recovery { group, peer, stage },
             ReplicaEvent::RulesVersion { have, need } => Event::RulesVersion { group, have, need },
         });
     }

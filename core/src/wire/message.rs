@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Block, BoundedVec, Bytes, Certificate, Counts, DELTA_ENCODED_MAX, FOUND_ITEMS_MAX, Header,
-    JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Reconcile, Roster,
+    JoinRequest, PackedActions, PartsAnswer, PartsRequest, Proposal, Reconcile, Recovery, Roster,
     SignedGenesis, Vote,
 };
 use crate::crypto::{Hash, Signature};
@@ -198,6 +198,8 @@ pub enum GroupMessage {
     Tally(Counts),
     /// Two members compare the actions that they know.
     Reconcile(Reconcile),
+    /// A voter that lost its store asks for rounds, or is told one.
+    Recovery(Recovery),
 }
 
 impl GroupMessage {
@@ -218,6 +220,7 @@ impl GroupMessage {
             Self::Found(_) => "found",
             Self::Tally(_) => "tally",
             Self::Reconcile(_) => "reconcile",
+            Self::Recovery(_) => "recovery",
         }
     }
 }

@@ -13,7 +13,7 @@ pub use store::{MemoryStore, Store};
 use althing::ble::RadioEvent;
 use althing::config::Config;
 use althing::crypto::Identity;
-use althing::error::CommandError;
+use althing::error::{CommandError, RestoreError};
 use althing::id::StoreToken;
 use althing::node::{Command, Done, Event, Output};
 use althing::{Duration, Instant, Node};
@@ -45,7 +45,7 @@ pub struct Driver<C, S> {
 #[derive(Debug)]
 struct Proof {
     counter: u64,
-    /// The node's first batch, which holds the counter.
+    /// The batch that holds the counter: the node's first one, or the one after a refusal.
     batch: Option<StoreToken>,
     stored: bool,
 }
@@ -79,7 +79,10 @@ impl<C: Clock, S: Store> Driver<C, S> {
     /// `counter` is the value that is kept outside the store (see [`Driver::counter_to_keep`]), plus
     /// one. That value itself is not written before [`Driver::counter_to_keep`] says so: a phone
     /// that crashes in between passes the same counter again. A store that is empty or older than
-    /// the counter is not current (C8): the node follows its groups, but does not vote in them.
+    /// the counter is not current (C8): the node follows its groups, and asks the others before it
+    /// votes in them.
+    ///
+    /// Fails where the store has a format that this build does not know. Nothing is written then.
     pub fn restore(
         config: Config,
         identity: Identity,
@@ -87,22 +90,22 @@ impl<C: Clock, S: Store> Driver<C, S> {
         counter: u64,
         clock: C,
         mut store: S,
-    ) -> Self {
+    ) -> Result<Self, RestoreError> {
         let now = clock.now();
         // Completions of the node before are nobody's.
         while store.poll().is_some() {}
-        Self {
-            node: Node::restore(config, identity, seed, store.load(), counter, now),
+        Ok(Self {
+            node: Node::restore(config, identity, seed, store.load(), counter, now)?,
             clock,
             store,
             now,
             proof: Proof::of(counter),
-        }
+        })
     }
 
     /// The counter to write outside the store, replacing the one there; none before the node's first
     /// batch is stored. It does not change any more after that. Ask after every call until then, and
-    /// write it as durably as the secret: a counter that is lost costs this phone its votes.
+    /// write it as durably as the secret: a counter that is lost makes the store unproved.
     pub fn counter_to_keep(&self) -> Option<u64> {
         self.proof.stored.then_some(self.proof.counter)
     }
@@ -181,6 +184,8 @@ impl<C: Clock, S: Store> Driver<C, S> {
                     if let Some((token, result)) = self.store.poll() {
                         if self.proof.batch == Some(token) {
                             self.proof.stored = result.is_ok();
+                            // What was refused comes again, in the next batch.
+                            self.proof.batch = result.ok().map(|()| token);
                         }
                         self.node.handle_stored(token, result, self.now);
                         continue;

@@ -3,9 +3,9 @@
 use althing::ble::{PowerState, RadioEvent};
 use althing::config::Config;
 use althing::crypto::Identity;
-use althing::error::StoreFault;
-use althing::id::RunId;
-use althing::node::{Command, Done};
+use althing::error::{RestoreError, StoreFault};
+use althing::id::{RunId, StoreToken};
+use althing::node::{Command, Done, Event, StoreCommand};
 use althing::wire::decode;
 use althing::{Duration, Instant};
 use althing_driver::{Driver, ManualClock, MemoryStore, Store};
@@ -79,7 +79,7 @@ fn a_restarted_phone_looks_for_the_others_again() {
     let mut store = before.into_store();
     store.crash();
     let identity = Identity::new([1; 32]);
-    let mut after = Driver::restore(config(), identity, [3; 32], 1, clock.clone(), store);
+    let mut after = Driver::restore(config(), identity, [3; 32], 1, clock.clone(), store).unwrap();
     let outputs = after.handle_radio(RadioEvent::PowerChanged(PowerState::On));
     assert!(!outputs.radio.is_empty());
 }
@@ -90,7 +90,8 @@ fn one_life(outside: &mut u64, mut store: MemoryStore, batches: usize) -> Memory
     store.crash();
     let identity = Identity::new([1; 32]);
     let clock = ManualClock::default();
-    let mut driver = Driver::restore(config(), identity, [3; 32], *outside + 1, clock, store);
+    let driver = Driver::restore(config(), identity, [3; 32], *outside + 1, clock, store);
+    let mut driver = driver.expect("our own format");
     driver.handle_timeout();
     for _ in 0..batches {
         assert_eq!(driver.counter_to_keep(), None, "nothing is stored yet");
@@ -106,7 +107,10 @@ fn counter_in(store: &MemoryStore) -> u64 {
     let records = store.load();
     let meta = records.iter().find(|record| record.key == b"m");
     let meta = meta.expect("every store has it");
-    let (_, counter): (RunId, u64) = decode(&meta.value, 64).expect("two numbers");
+    let (format, meta) = meta.value.split_first().expect("every record has a format");
+    assert_eq!(*format, 1);
+    let (_, counter, _): (RunId, u64, bool) =
+        decode(meta, 64).expect("what a store says of itself");
     counter
 }
 
@@ -148,18 +152,48 @@ fn a_crash_between_store_and_counter_leaves_the_store_current() {
 }
 
 #[test]
-fn a_first_batch_that_was_refused_keeps_no_counter() {
-    let mut driver = driver(&ManualClock::default(), MemoryStore::explicit());
-    driver.handle_timeout();
-    assert!(driver.store_mut().refuse(StoreFault::Full));
-    driver.handle_stored();
-    assert_eq!(driver.counter_to_keep(), None);
-    // What is stored later does not hold the counter.
-    driver.handle_command(open()).expect("built in");
-    while driver.store_mut().complete() {
+fn a_first_batch_that_was_refused_keeps_its_counter_once_it_is_stored() {
+    for fault in [StoreFault::Full, StoreFault::ReadOnly, StoreFault::Io] {
+        let clock = ManualClock::default();
+        let mut driver = driver(&clock, MemoryStore::explicit());
+        driver.handle_timeout();
+        assert!(driver.store_mut().refuse(fault));
+        let outputs = driver.handle_stored();
+        assert_eq!(outputs.events, [Event::StoreFailed { fault }]);
+        assert_eq!(driver.counter_to_keep(), None);
+        driver.handle_command(open()).expect("built in");
+        assert!(!driver.store_mut().complete(), "it waits");
+        clock.set(Instant::from_millis(500));
+        driver.handle_timeout();
+        assert!(driver.store_mut().complete());
         driver.handle_stored();
+        assert_eq!(driver.counter_to_keep(), Some(0));
+        assert_eq!(counter_in(driver.store()), 0);
     }
-    assert_eq!(driver.counter_to_keep(), None);
+}
+
+#[test]
+fn a_store_of_another_format_is_not_opened_and_stays_as_it_is() {
+    let mut first = driver(&ManualClock::default(), MemoryStore::new());
+    first.handle_command(open()).expect("built in");
+    let mut records = first.store().load();
+    for record in &mut records {
+        record.value[0] = 2;
+    }
+    let mut store = MemoryStore::explicit();
+    store.submit(StoreCommand {
+        token: StoreToken(1),
+        puts: records.clone(),
+        deletes: vec![],
+    });
+    assert!(store.complete());
+    let identity = Identity::new([1; 32]);
+    let clock = ManualClock::default();
+    let refused = Driver::restore(config(), identity, [3; 32], 1, clock, store.clone());
+    let error = refused.expect_err("another format");
+    assert_eq!(error, RestoreError::UnknownFormat { found: 2, known: 1 });
+    assert!(error.to_string().contains("install the newest version"));
+    assert_eq!((store.load(), store.waiting()), (records, 0));
 }
 
 #[test]

@@ -489,7 +489,7 @@ impl Explorer {
                     parent_highest: true,
                     body_held: true,
                     executed: true,
-                    notarized: false,
+                    ..Facts::default()
                 };
                 ((block, below, parent), facts)
             })

@@ -212,6 +212,8 @@ pub(crate) enum PlantName {
     SkippedRootCheck,
     /// A winning bet is paid twice
     DoublePayout,
+    /// A voter that lost its store tells its round although it may have voted above it
+    RecoveringVoterAnswers,
 }
 
 /// Which signatures.
@@ -242,6 +244,7 @@ impl PlantName {
             Self::FinalizeAfterNullify => "finalize-after-nullify",
             Self::SkippedRootCheck => "skipped-root-check",
             Self::DoublePayout => "double-payout",
+            Self::RecoveringVoterAnswers => "recovering-voter-answers",
         }
     }
 }

@@ -269,6 +269,7 @@ fn plant(name: PlantName) -> althing::config::Plant {
         PlantName::FinalizeAfterNullify => Plant::FinalizeAfterNullify,
         PlantName::SkippedRootCheck => Plant::SkippedRootCheck,
         PlantName::DoublePayout => Plant::DoublePayout,
+        PlantName::RecoveringVoterAnswers => Plant::RecoveringVoterAnswers,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Disk {
     waiting: Vec<StoreCommand>,
     syncing: Vec<StoreCommand>,
     fault: Option<StoreFault>,
+    /// The store as it was once.
+    copy: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl Disk {
@@ -62,9 +64,55 @@ impl Disk {
         }
     }
 
+    /// The process died, and what was not synced is on the disk up to this byte: the record that it
+    /// falls into is cut, those after it are as they were. A removal counts as one byte.
+    pub(crate) fn tear(&mut self, bytes: usize) {
+        let mut unsynced = std::mem::take(&mut self.syncing);
+        unsynced.append(&mut self.waiting);
+        let mut left = bytes;
+        for batch in unsynced {
+            for Record { key, mut value } in batch.puts {
+                let Some(room) = left.checked_sub(key.len()) else {
+                    return;
+                };
+                value.truncate(room);
+                left = room - value.len();
+                self.records.insert(key, value);
+                if left == 0 {
+                    return;
+                }
+            }
+            for key in batch.deletes {
+                let Some(rest) = left.checked_sub(1) else {
+                    return;
+                };
+                left = rest;
+                self.records.remove(&key);
+            }
+        }
+    }
+
     /// All records are gone.
     pub(crate) fn lose(&mut self) {
-        *self = Self::default();
+        self.records.clear();
+        self.waiting.clear();
+        self.syncing.clear();
+        self.fault = None;
+    }
+
+    /// Keeps a copy of what is synced.
+    pub(crate) fn copy(&mut self) {
+        self.copy = Some(self.records.clone());
+    }
+
+    /// The copy takes the place of everything that was synced since; nothing where none was made.
+    pub(crate) fn put_back(&mut self) -> bool {
+        let Some(copy) = self.copy.clone() else {
+            return false;
+        };
+        self.lose();
+        self.records = copy;
+        true
     }
 
     /// From now on writes are refused, or no longer.
@@ -175,6 +223,56 @@ mod tests {
             seen.insert(keys.len());
         }
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), vec![1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_torn_disk_holds_everything_up_to_one_byte() {
+        let two = || StoreCommand {
+            token: StoreToken(1),
+            puts: [(b'a', 3), (b'b', 2)]
+                .map(|(key, len)| Record {
+                    key: vec![key],
+                    value: vec![7; len],
+                })
+                .to_vec(),
+            deletes: vec![b"old".to_vec()],
+        };
+        let lens = |bytes: usize| {
+            let mut disk = Disk::default();
+            disk.records.insert(b"old".to_vec(), vec![1]);
+            disk.take(two());
+            disk.tear(bytes);
+            assert_eq!(disk.unsynced(), 0);
+            let records = disk.records().into_iter();
+            let lens =
+                records.map(|record| format!("{}{}", record.key[0] as char, record.value.len()));
+            lens.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(lens(0), "o1");
+        assert_eq!(lens(1), "a0 o1");
+        assert_eq!(lens(3), "a2 o1");
+        assert_eq!(lens(4), "a3 o1");
+        assert_eq!(lens(5), "a3 b0 o1");
+        assert_eq!(lens(7), "a3 b2 o1");
+        assert_eq!(lens(8), "a3 b2");
+        assert_eq!(lens(1_000), "a3 b2");
+    }
+
+    #[test]
+    fn a_copy_takes_the_place_of_what_came_since() {
+        let mut disk = Disk::default();
+        assert!(!disk.put_back(), "there is none");
+        disk.take(batch(1, 1));
+        disk.synced();
+        disk.copy();
+        disk.take(batch(2, 2));
+        disk.synced();
+        disk.take(batch(3, 3));
+        assert!(disk.put_back());
+        assert_eq!((disk.records().len(), disk.unsynced()), (1, 0));
+        disk.lose();
+        assert!(disk.put_back(), "it is kept apart");
+        assert_eq!(disk.records().len(), 1);
     }
 
     #[test]

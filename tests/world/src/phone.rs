@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use althing::ble::{AdvertInterval, AppMode, Role, ScanDuty};
 use althing::crypto::Identity;
-use althing::id::{DeviceId, GroupId, LinkId, OpId};
-use althing::node::{PatchEntry, TallyView, View};
+use althing::id::{DeviceId, GroupId, LinkId, OpId, PeerId};
+use althing::node::{PatchEntry, RecoveryStage, TallyView, View};
 use althing::rules::Rules;
 use althing::rules::board::Board;
 use althing::rules::counter::Counter;
@@ -42,6 +42,11 @@ pub struct Phone {
     pub(crate) dies_after: Option<u32>,
     /// Batches until the process dies while one is being synced.
     pub(crate) dies_unsynced: Option<u32>,
+    /// Bytes of what is not synced that are on the disk when it dies next; a prefix of whole batches
+    /// where none is given.
+    pub(crate) tears_at: Option<usize>,
+    /// The number of the store that a copy of before took the place of, until the next start.
+    pub(crate) put_back: Option<u32>,
     pub(crate) radio_on: bool,
     pub(crate) mode: AppMode,
     pub(crate) device: DeviceId,
@@ -98,6 +103,8 @@ pub(crate) struct TableSeat {
     pub(crate) patches: Vec<PatchEntry>,
     /// The value of the tally, as last told.
     pub(crate) tally: i64,
+    /// How far phones have come that lost their stores, as told, the last one last.
+    pub(crate) recoveries: Vec<(PeerId, RecoveryStage)>,
 }
 
 impl Phone {
@@ -160,6 +167,21 @@ impl Phone {
         &self.table.patches
     }
 
+    /// How far phones have come that lost their stores, in the order that it was told.
+    pub fn recoveries(&self) -> &[(PeerId, RecoveryStage)] {
+        &self.table.recoveries
+    }
+
+    /// Who it is.
+    pub fn peer(&self) -> PeerId {
+        self.identity.peer()
+    }
+
+    /// Batches that wait for its disk, or are being synced.
+    pub fn unsynced(&self) -> usize {
+        self.disk.unsynced()
+    }
+
     /// The tally of its table, once that has started and while the process runs.
     pub fn tally(&self) -> Option<TallyView> {
         self.node.as_ref()?.tally(self.table.group?)
@@ -194,7 +216,7 @@ impl Phone {
     }
 
     /// Bytes handed to links, by kind, over all processes.
-    pub(crate) fn sent_bytes(&self) -> BTreeMap<&'static str, u64> {
+    pub fn sent_bytes(&self) -> BTreeMap<&'static str, u64> {
         let now = self.node.as_ref().map(Node::sent_bytes);
         sum(&self.sent_before, now.unwrap_or_default())
     }

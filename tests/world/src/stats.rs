@@ -52,6 +52,8 @@ pub(crate) struct Stats {
     pub(crate) flooding_bytes: u64,
     pub(crate) crashes: u64,
     pub(crate) stores_lost: u64,
+    /// Times that a phone voted again after it lost its store.
+    pub(crate) recovered: u64,
     pub(crate) radio_cycles: u64,
     pub(crate) links_made: u64,
     pub(crate) links_lost: u64,

@@ -248,6 +248,8 @@ impl World {
             crashed_us: 0,
             dies_after: None,
             dies_unsynced: None,
+            tears_at: None,
+            put_back: None,
             radio_on: true,
             mode: AppMode::Foreground,
             device,

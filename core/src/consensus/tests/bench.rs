@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::consensus::{Committee, Finalized};
+use crate::consensus::{Committee, Finalized, StoreProof};
 use crate::crypto::{Domain, Hash, Hasher, Identity, Signature, SignatureScheme, hash};
 use crate::id::{GroupId, PeerId, RunId};
 use crate::wire::{
@@ -56,6 +56,15 @@ impl Bench {
         Self {
             committee: Committee::new(GroupId([7; 16]), epoch, members, mode, scheme),
             identities,
+        }
+    }
+
+    /// What a store proves in the process of this number.
+    pub(super) fn proof(current: bool, process: u64) -> StoreProof {
+        StoreProof {
+            current,
+            run: RunId(process),
+            nonce: process,
         }
     }
 

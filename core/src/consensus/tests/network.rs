@@ -17,6 +17,8 @@ fn play(name: &str, seeds: std::ops::Range<u64>, acts: u64, weather: Weather) ->
         sum.messages += seen.messages;
         sum.evidence += seen.evidence;
         sum.crashes += seen.crashes;
+        sum.losses += seen.losses;
+        sum.recoveries += seen.recoveries;
         sum.settled_ms = sum.settled_ms.max(seen.settled_ms);
         sum.slowest_ms = sum.slowest_ms.max(seen.slowest_ms);
     }
@@ -72,6 +74,43 @@ fn loss_and_crashes_in_every_size_keep_the_disk_and_the_ledger_in_step() {
         };
         let seen = play("crashes", 0..30, 12, weather);
         assert!(seen.crashes > 0);
+    }
+}
+
+#[test]
+fn lost_and_stale_stores_never_vote_twice_and_vote_again() {
+    for (n, mode) in [
+        (3, Mode::Majority),
+        (4, Mode::Bft),
+        (5, Mode::Majority),
+        (7, Mode::Bft),
+    ] {
+        let weather = Weather {
+            loss: 50,
+            delay_max: Duration::from_millis(80),
+            crashes: 2,
+            losses: 3,
+            cuts: 1,
+            ..Weather::calm(n, mode)
+        };
+        let seen = play("losses", 0..60, 40, weather);
+        assert!(seen.losses > 60, "n = {n}, {mode:?}: {seen:?}");
+        assert!(seen.recoveries > 60, "n = {n}, {mode:?}: {seen:?}");
+    }
+}
+
+#[test]
+fn of_five_with_one_liar_a_lost_store_recovers_too() {
+    for (n, liars) in [(5, 1), (7, 1), (10, 2)] {
+        let weather = Weather {
+            loss: 50,
+            losses: 2,
+            liars,
+            ..Weather::calm(n, Mode::Bft)
+        };
+        let seen = play("losses with liars", 0..40, 40, weather);
+        assert!(seen.losses > 40, "n = {n}: {seen:?}");
+        assert!(seen.recoveries > 20, "n = {n}: {seen:?}");
     }
 }
 

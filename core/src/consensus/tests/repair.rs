@@ -64,6 +64,8 @@ fn c8_who_waits_for_the_store_says_so_and_votes_on_behind_it() {
 fn c8_who_abstains_gives_the_store_nothing_to_delete() {
     let bench = Bench::new(4, Mode::Bft);
     let mut solo = Solo::of(bench, 3, false, &ConsensusConfig::default());
+    solo.feed(Input::Timeout);
+    assert_eq!(solo.disk.len(), 1, "that it cannot prove its store");
     let mut parent = solo.bench.committee.epoch;
     for round in 1..=40 {
         let next = block(round, parent, parent, &[round]);

@@ -1,9 +1,10 @@
-//! Every sentence of C3 to C7: what holds with it, and, under the feature `mask`, that the same
+//! Every sentence of C3 to C8: what holds with it, and, under the feature `mask`, that the same
 //! does not hold without it.
 //!
 //! The voter is one of four (q = 3); the leader of round r has index (r − 1) mod 4.
 
 use super::bench::block;
+use super::lost::Lost;
 use super::solo::Solo;
 use crate::config::ConsensusConfig;
 use crate::consensus::safety::{Cast, Facts, approve};
@@ -26,7 +27,7 @@ macro_rules! both_ways {
         #[test]
         fn every_sentence_is_tried() {
             let tried = [$(Sentence::$sentence),*];
-            for bit in 0..=Sentence::NoFastPath as u8 {
+            for bit in 0..=Sentence::RecoveringSilent as u8 {
                 assert!(tried.iter().any(|sentence| *sentence as u8 == bit), "{bit}");
             }
         }
@@ -312,6 +313,36 @@ both_ways! {
         }
         solo.finalized() == 0
     };
+    c8_votes_two_above_the_highest_answer, FloorTwoAbove: |config| {
+        let mut lost = Lost::of(4, config);
+        lost.answers(&[0, 1, 2], 3);
+        lost.solo.nullified(3);
+        lost.offer(4);
+        let early = lost.solo.has_cast(4, Notarize);
+        lost.solo.nullified(4);
+        lost.offer(5);
+        !early && lost.solo.has_cast(5, Notarize)
+    };
+    c8_asks_enough_others, EnoughAnswers: |config| {
+        let mut lost = Lost::of(4, config);
+        lost.answers(&[0, 1], 3);
+        for round in 3..6 {
+            lost.solo.nullified(round);
+        }
+        lost.offer(6);
+        !lost.solo.has_cast(6, Notarize)
+    };
+    c8_below_its_floor_a_voter_is_silent, RecoveringSilent: |config| {
+        let mut lost = Lost::of(4, config);
+        lost.answers(&[0, 1, 2], 3);
+        lost.is_asked(2);
+        let early = lost.told().is_some();
+        lost.solo.nullified(3);
+        lost.solo.nullified(4);
+        lost.solo.wait(1_000);
+        lost.is_asked(2);
+        !early && lost.told() == Some(5)
+    };
 }
 
 /// Facts under which every vote is approved.
@@ -326,6 +357,8 @@ fn sound() -> Facts {
         body_held: true,
         executed: true,
         notarized: true,
+        answered: None,
+        unanswered: false,
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Weather {
     pub(super) delay_max: Duration,
     /// Crashes over the whole storm.
     pub(super) crashes: usize,
+    /// Stores lost or put back over the whole storm, by the first n - q phones.
+    pub(super) losses: usize,
     /// Partitions over the whole storm.
     pub(super) cuts: usize,
     /// Indices above this many are liars.
@@ -57,6 +59,7 @@ impl Weather {
             doubled: 0,
             delay_max: Duration::from_millis(20),
             crashes: 0,
+            losses: 0,
             cuts: 0,
             liars: 0,
             dead: 0,
@@ -99,6 +102,9 @@ enum Event {
         life: u32,
     },
     Crash(usize),
+    /// A copy of the store is made, and put back at that time where it is that of a loss.
+    Copy(usize, Instant),
+    Lose(usize, Option<Box<Disk>>),
     Restart(usize),
     Cut(BTreeSet<usize>),
     Heal,
@@ -115,7 +121,7 @@ enum Write {
     Base(Finalized, Vec<Hash>),
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Disk {
     records: BTreeMap<Vec<u8>, Vec<u8>>,
     base: Option<(Finalized, Vec<Hash>)>,
@@ -135,6 +141,8 @@ struct Node {
     said: Option<(Hash, bool)>,
     wake: Option<Instant>,
     dead: bool,
+    /// Its store is not what it wrote last.
+    lost: bool,
 }
 
 /// What was seen, beside that nothing broke.
@@ -145,6 +153,9 @@ pub(super) struct Seen {
     pub(super) messages: u64,
     pub(super) evidence: usize,
     pub(super) crashes: u32,
+    pub(super) losses: u32,
+    /// Times that somebody voted again after a loss.
+    pub(super) recoveries: u32,
     /// Time from the storm's end until all actions were committed everywhere.
     pub(super) settled_ms: u64,
     /// Longest time from an action to its commit on every node, ms.
@@ -204,7 +215,7 @@ impl Sim {
                 sim.bench.committee.clone(),
                 sim.bench.identities[index].clone(),
                 Some(index as u8),
-                true,
+                Bench::proof(true, index as u64),
                 base.clone(),
                 sim.now,
             );
@@ -223,6 +234,7 @@ impl Sim {
                 said: None,
                 wake: None,
                 dead,
+                lost: false,
             });
         }
         sim.heal();
@@ -243,6 +255,18 @@ impl Sim {
             let at = self.within(storm);
             let node = self.pick_alive();
             self.push(at, Event::Crash(node));
+        }
+        for loss in 0..self.weather.losses {
+            let committee = &self.bench.committee;
+            let absent = committee.len() - committee.quorum() - self.weather.liars;
+            let node = loss % absent.max(1);
+            let at = self.within(storm);
+            if self.coin() {
+                self.push(at, Event::Lose(node, None));
+            } else {
+                let copied = start + Duration::from_micros(at.since(start).as_micros() as u64 / 2);
+                self.push(copied, Event::Copy(node, at));
+            }
         }
         for _ in 0..self.weather.cuts {
             let at = self.within(storm);
@@ -382,6 +406,11 @@ impl Sim {
             }
             Event::Written { .. } | Event::Wake { .. } => {}
             Event::Crash(node) => self.crash(node),
+            Event::Copy(node, at) => {
+                let copy = Box::new(self.nodes[node].disk.clone());
+                self.push(at, Event::Lose(node, Some(copy)));
+            }
+            Event::Lose(node, copy) => self.lose(node, copy.map(|copy| *copy)),
             Event::Restart(node) => {
                 if self.nodes[node].consensus.is_none() && !self.nodes[node].dead {
                     self.restart(node);
@@ -395,6 +424,7 @@ impl Sim {
                         }
                     }
                 }
+                self.tell_reaches();
             }
             Event::Heal => self.heal(),
             Event::Act(node, id) => {
@@ -452,6 +482,19 @@ impl Sim {
                 }
             }
         }
+        self.tell_reaches();
+    }
+
+    fn tell_reaches(&mut self) {
+        for node in 0..self.weather.n {
+            self.tell_reach(node);
+        }
+    }
+
+    fn tell_reach(&mut self, node: usize) {
+        let reached = (0..self.weather.n).filter(|other| self.distance(node, *other).is_some());
+        let reached = reached.map(|other| other as u8).collect();
+        self.feed(node, Input::InReach(reached));
     }
 
     fn send(&mut self, from: usize, to: usize, message: Message) {

@@ -34,6 +34,8 @@ pub(super) struct Solo {
     pub(super) disk: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Number of the next action that is built.
     pub(super) next_action: u64,
+    /// Processes before this one.
+    pub(super) processes: u64,
     config: ConsensusConfig,
 }
 
@@ -50,7 +52,7 @@ impl Solo {
             bench.committee.clone(),
             bench.identities[usize::from(own)].clone(),
             Some(own),
-            may_vote,
+            Bench::proof(may_vote, 0),
             bench.base(),
             now,
         );
@@ -64,6 +66,7 @@ impl Solo {
             waiting: Vec::new(),
             disk: BTreeMap::new(),
             next_action: 1000,
+            processes: 0,
             config: config.clone(),
             bench,
         }
@@ -77,6 +80,12 @@ impl Solo {
 
     /// Crashes and starts from the disk.
     pub(super) fn restart(&mut self) {
+        self.restart_on(true);
+    }
+
+    /// The same, with a disk that is proved current or not.
+    pub(super) fn restart_on(&mut self, current: bool) {
+        self.processes += 1;
         let records: Vec<Record> = self
             .disk
             .iter()
@@ -93,7 +102,7 @@ impl Solo {
             self.bench.committee.clone(),
             self.bench.identities[usize::from(self.own)].clone(),
             Some(self.own),
-            true,
+            Bench::proof(current, self.processes),
             self.bench.base(),
             &records,
             self.now,

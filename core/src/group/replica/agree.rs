@@ -107,6 +107,11 @@ impl Replica {
                 }
             }
             Output::Diverged { what } => self.stopped(what, now, out),
+            Output::Recovery { voter, stage } => {
+                if let Some(peer) = self.members.get(usize::from(voter)).copied() {
+                    out.push(ReplicaOutput::Event(ReplicaEvent::Recovery { peer, stage }));
+                }
+            }
             Output::Fault(fault) => out.push(ReplicaOutput::Fault { peer: None, fault }),
         }
         None

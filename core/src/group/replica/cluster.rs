@@ -67,6 +67,7 @@ impl Cluster {
                 identity,
                 run: RunId(index as u64 + 100),
                 may_vote: true,
+                nonce: 0,
             };
             let mut out = Outbox::new();
             let replica = Replica::new(&setup, genesis.clone(), now, &mut out);

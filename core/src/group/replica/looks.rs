@@ -75,7 +75,8 @@ impl Replica {
                 whom: missing.copied().collect(),
             });
         }
-        for (what, whom) in self.consensus.waiting_for() {
+        let recovering = self.consensus.recovery_waits();
+        for (what, whom) in self.consensus.waiting_for().into_iter().chain(recovering) {
             waiting.push(WaitingFor {
                 what,
                 whom: peers(whom),

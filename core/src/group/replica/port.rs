@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
+use crate::consensus::{RecoveryStage, StoreProof};
 use crate::crypto::Identity;
 use crate::error::PeerFault;
 use crate::group::{Fate, Head, PatchEntry, Pending, Status, SubmissionId};
@@ -19,8 +20,21 @@ pub struct ReplicaSetup {
     pub identity: Identity,
     /// Numbering of its store.
     pub run: RunId,
-    /// Whether its store is current: else it follows without voting (C8).
+    /// Whether its store is proved current: else it asks the others before it votes (C8).
     pub may_vote: bool,
+    /// Names what this process asks (C8): no two processes have the same one.
+    pub nonce: u64,
+}
+
+impl ReplicaSetup {
+    /// What the store proves, where `readable` says that all of its records could be read.
+    pub(super) fn proof(&self, readable: bool) -> StoreProof {
+        StoreProof {
+            current: self.may_vote && readable,
+            run: self.run,
+            nonce: self.nonce,
+        }
+    }
 }
 
 /// A fact for a replica.
@@ -153,6 +167,13 @@ pub enum ReplicaEvent {
         peer: PeerId,
         /// What, in words.
         what: String,
+    },
+    /// A voter that lost its store, this one or another, came further (C8).
+    Recovery {
+        /// Who.
+        peer: PeerId,
+        /// How far.
+        stage: RecoveryStage,
     },
     /// The tally shows another value.
     Tally {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Replica, ReplicaEvent, ReplicaOutput};
+use crate::consensus::Input;
 use crate::id::{MeshAddress, PeerId};
 use crate::outbox::Outbox;
 use crate::time::Instant;
@@ -82,7 +83,9 @@ impl Replica {
                     *index != self.own && self.reachable.contains(&peer.address())
                 })
                 .map(|(index, _)| index);
-            self.synchronizer.set_reachable(reachable.collect());
+            let reachable: BTreeSet<u8> = reachable.collect();
+            self.synchronizer.set_reachable(reachable.clone());
+            self.consensus_input(Input::InReach(reachable), now, out);
             self.synchronize(now, out);
             self.dirty = true;
             self.repeat.reset(now);

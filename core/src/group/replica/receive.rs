@@ -10,7 +10,19 @@ use crate::id::MeshAddress;
 use crate::outbox::Outbox;
 use crate::sync::pack::{Known, Nothing, Packing, Unpacked, pack_all, unpack};
 use crate::time::Instant;
-use crate::wire::{Fetch, GroupMessage, PackedActions, SignedAction};
+use crate::wire::{Fetch, GroupMessage, PackedActions, Recovery, SignedAction};
+
+/// A question counts as that of the member who sent it, an answer as that of whoever signed it.
+fn recovery_input(sender: Option<u8>, message: Recovery) -> Option<Input> {
+    Some(match message {
+        Recovery::Query { epoch, nonce, .. } => Input::RoundAsked {
+            asker: sender?,
+            epoch,
+            nonce,
+        },
+        Recovery::Answer(answer) => Input::RoundAnswered(answer),
+    })
+}
 
 impl Replica {
     /// Takes one message of a member, or of whoever claims to be one.
@@ -83,6 +95,11 @@ impl Replica {
             }
             GroupMessage::Found(found) => self.found(sender, found, now, out),
             GroupMessage::Tally(counts) => self.tally_received(sender, counts, now, out),
+            GroupMessage::Recovery(message) => {
+                if let Some(input) = recovery_input(sender, message) {
+                    self.consensus_input(input, now, out);
+                }
+            }
             GroupMessage::Reconcile(message) => {
                 if let Some(sender) = sender {
                     self.reconcile_message(sender, &message, now, out);

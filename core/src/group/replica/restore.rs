@@ -33,8 +33,8 @@ struct StoredBase {
 
 impl Replica {
     /// A group that goes on from its records; none where they hold no genesis that fits this phone.
-    /// What cannot be read is fetched again, and the phone votes no more in this group: what else it
-    /// forgot is not known.
+    /// What cannot be read is fetched again, and the phone asks the others before it votes (C8): what
+    /// else it forgot is not known.
     pub fn restore(
         setup: &ReplicaSetup,
         records: &[Record],
@@ -87,7 +87,7 @@ impl Replica {
             committee,
             setup.identity.clone(),
             Some(own),
-            setup.may_vote && past.whole,
+            setup.proof(past.whole),
             Finalized {
                 height,
                 block,
@@ -299,7 +299,7 @@ pub(super) fn block_record(block: &Block, finalization: Option<&Certificate>) ->
     }
 }
 
-pub(super) fn consensus_records(records: Vec<Record>) -> Vec<Record> {
+pub(in crate::group) fn consensus_records(records: Vec<Record>) -> Vec<Record> {
     records
         .into_iter()
         .map(|record| Record {

@@ -120,6 +120,34 @@ pub(super) fn certificate(kind: VoteKind) -> Certificate {
     }
 }
 
+pub(super) fn recovery() -> [Recovery; 3] {
+    let answer = |opened_by: Option<Certificate>| {
+        let round = opened_by
+            .as_ref()
+            .map_or(0, |opened| opened.statement.round)
+            + 1;
+        RoundAnswer::sign(
+            GROUP,
+            digest(4),
+            7_000_000_000,
+            3,
+            1,
+            round,
+            opened_by,
+            &identity(1),
+        )
+    };
+    [
+        Recovery::Query {
+            epoch: digest(4),
+            nonce: 7_000_000_000,
+            run: RunId(78),
+        },
+        Recovery::Answer(answer(None)),
+        Recovery::Answer(answer(Some(certificate(VoteKind::Nullify)))),
+    ]
+}
+
 pub(super) fn rules() -> RulesId {
     RulesId {
         name: bytes(b"craps"),
@@ -381,6 +409,9 @@ pub(super) fn one_of_each() -> Vec<(String, GroupMessage)> {
     number("tally", GroupMessage::Tally(counts()));
     for step in reconciliation() {
         number("reconcile", GroupMessage::Reconcile(step));
+    }
+    for message in recovery() {
+        number("recovery", GroupMessage::Recovery(message));
     }
     messages
 }

@@ -57,6 +57,25 @@ pub enum Act {
         /// Batches that are still stored before.
         batches: u32,
     },
+    /// The same, and what was being synced is on the disk up to a byte: a record may be cut.
+    Tear {
+        /// Which phone.
+        phone: usize,
+        /// Batches that are still stored before.
+        batches: u32,
+        /// Bytes of what is not synced that are on the disk.
+        bytes: usize,
+    },
+    /// A copy is made of what a phone has stored.
+    CopyStore {
+        /// Which phone.
+        phone: usize,
+    },
+    /// The process dies, and that copy takes the place of its store.
+    PutStoreBack {
+        /// Which phone.
+        phone: usize,
+    },
     /// The store of a dead process is gone.
     LoseStore {
         /// Which phone.
@@ -66,6 +85,13 @@ pub enum Act {
     Restart {
         /// Which phone.
         phone: usize,
+    },
+    /// The process starts again and dies while it does, after so many outputs.
+    RestartAndDie {
+        /// Which phone.
+        phone: usize,
+        /// Outputs that are still carried out.
+        outputs: u32,
     },
     /// Bluetooth is switched.
     Radio {
@@ -120,8 +146,26 @@ impl World {
                     self.phones[phone].dies_unsynced = Some(batches);
                 }
             }
+            Act::Tear {
+                phone,
+                batches,
+                bytes,
+            } => {
+                if self.phones[phone].node.is_some() {
+                    self.phones[phone].dies_unsynced = Some(batches);
+                    self.phones[phone].tears_at = Some(bytes);
+                }
+            }
+            Act::CopyStore { phone } => self.phones[phone].disk.copy(),
+            Act::PutStoreBack { phone } => self.put_store_back(phone),
             Act::LoseStore { phone } => self.lose_store(phone),
             Act::Restart { phone } => self.restart(phone),
+            Act::RestartAndDie { phone, outputs } => {
+                if self.phones[phone].node.is_none() {
+                    self.phones[phone].dies_after = Some(outputs);
+                    self.restart(phone);
+                }
+            }
             Act::Radio { phone, on } => self.set_radio(phone, on),
             Act::Mode { phone, mode } => {
                 self.phones[phone].mode = mode;
@@ -173,7 +217,10 @@ impl World {
         this.dies_after = None;
         this.dies_unsynced = None;
         this.incarnation += 1;
-        this.disk.crash(&mut self.disk_chance);
+        match this.tears_at.take() {
+            Some(bytes) => this.disk.tear(bytes),
+            None => this.disk.crash(&mut self.disk_chance),
+        }
         this.scan = None;
         this.advert = None;
         this.wake_us = None;
@@ -205,6 +252,47 @@ impl World {
         self.note(format!("{name}: the store is lost"));
     }
 
+    /// The store of a phone is what it was when a copy was made; its process dies if it still runs.
+    fn put_store_back(&mut self, phone: usize) {
+        self.crash(phone, true);
+        if !self.phones[phone].disk.put_back() {
+            return;
+        }
+        let number = self.phones[phone].store_number;
+        self.phones[phone].put_back.get_or_insert(number);
+        self.phones[phone].store_number += 1;
+        self.phones[phone].table.height = 0;
+        self.stats.stores_lost += 1;
+        let name = self.phones[phone].name.clone();
+        self.note(format!("{name}: an old copy of the store is put back"));
+    }
+
+    /// Submissions that the copy holds go on under the number of the new store, which names them; those
+    /// that came since are lost.
+    fn go_on_from_copy(&mut self, phone: usize, before: u32, view: &althing::node::View) {
+        let number = self.phones[phone].store_number;
+        for own in &view.pending {
+            let found = self
+                .stats
+                .submissions
+                .remove(&(phone, before, own.submission));
+            let mut submission = found.unwrap_or(crate::stats::Submission {
+                at_us: self.now_us,
+                fate: Ending::Open,
+                told_us: self.now_us,
+                may_reopen: true,
+            });
+            submission.may_reopen = true;
+            let key = (phone, number, own.submission);
+            self.stats.submissions.insert(key, submission);
+        }
+        let all = self.stats.submissions.len();
+        self.stats.submissions.retain(|key, submission| {
+            key.0 != phone || key.1 == number || submission.fate != Ending::Open
+        });
+        self.stats.lost += (all - self.stats.submissions.len()) as u64;
+    }
+
     fn restart(&mut self, phone: usize) {
         self.at_work = Some(phone);
         let seed = self.config.seed;
@@ -218,15 +306,21 @@ impl World {
         let now = this.clock(now_us);
         let number = (phone as u64) << 32 | u64::from(this.incarnation);
         let records = this.disk.records();
-        let empty = records.is_empty();
-        this.node = Some(Node::restore(
+        let node = Node::restore(
             this.config.clone(),
             this.identity.clone(),
             secret(seed, "node", number),
             records,
             counter,
             now,
-        ));
+        );
+        this.node = Some(node.expect("every phone of the world has one format"));
+        let put_back = this.put_back.take();
+        // Who it goes on as is told while it starts: only then are its submissions known by name.
+        if let (Some(before), Some(view)) = (put_back, this.view()) {
+            self.go_on_from_copy(phone, before, &view);
+        }
+        let this = &mut self.phones[phone];
         let (before, told_us) = (this.table.height, this.table.height_at_us);
         let crashed_us = this.crashed_us;
         // What was told shortly before the crash may not be synced: it is learnt again.
@@ -253,9 +347,15 @@ impl World {
             self.phones[phone].table.height = height;
             self.phones[phone].table.started = true;
             self.look_for_lost(phone, &view);
-            self.look_for_lost_counts(phone);
+            if put_back.is_none() {
+                self.look_for_lost_counts(phone);
+            }
         }
-        if empty && let Some(ticket) = self.phones[phone].table.ticket.clone() {
+        let seat = self.phones[phone].table.group;
+        let node = self.phones[phone].node.as_ref();
+        let gone =
+            node.is_some_and(|node| seat.is_some_and(|group| !node.groups().contains(&group)));
+        if gone && let Some(ticket) = self.phones[phone].table.ticket.clone() {
             // The user still has the ticket: a listed member is answered with the genesis.
             let group = self.phones[phone].table.group;
             let joined = self.command(phone, Command::JoinTable { ticket, name });

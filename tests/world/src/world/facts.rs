@@ -4,8 +4,10 @@
 use althing::Instant;
 use althing::ble::{PowerState, RadioEvent};
 use althing::error::CommandError;
-use althing::id::GroupId;
-use althing::node::{Command, Done, Event, Fate, Head, Output, Status, StoreCommand, SubmissionId};
+use althing::id::{GroupId, PeerId};
+use althing::node::{
+    Command, Done, Event, Fate, Head, Output, RecoveryStage, Status, StoreCommand, SubmissionId,
+};
 use althing::wire::Validity;
 
 use super::{Happening, World};
@@ -366,11 +368,30 @@ impl World {
                 }
             }
             Event::Tally { value, .. } => self.phones[phone].table.tally = value,
+            Event::Recovery { peer, stage, .. } => self.recovers(phone, peer, stage),
             Event::StoreFailed { fault } => {
                 let name = self.phones[phone].name.clone();
                 self.note(format!("{name}: {fault}"));
             }
         }
+    }
+
+    fn recovers(&mut self, phone: usize, peer: PeerId, stage: RecoveryStage) {
+        let own = self.phones[phone].identity.peer() == peer;
+        self.phones[phone].table.recoveries.push((peer, stage));
+        if !own {
+            return;
+        }
+        let name = self.phones[phone].name.clone();
+        self.note(match stage {
+            RecoveryStage::Asking => format!("{name}: my store is lost, I ask the others"),
+            RecoveryStage::Waiting { floor } => format!("{name}: I vote from round {floor} on"),
+            RecoveryStage::Voting => format!("{name}: I vote again"),
+            RecoveryStage::NeedsSuccessor => {
+                format!("{name}: my store is lost, and I can never vote here again")
+            }
+        });
+        self.stats.recovered += u64::from(stage == RecoveryStage::Voting);
     }
 
     fn fate(&mut self, phone: usize, submission: SubmissionId, fate: &Fate) {

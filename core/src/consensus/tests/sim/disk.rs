@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rand_core::Rng;
 
-use super::{Event, Message, Sim, Write};
+use super::super::bench::Bench;
+use super::{Disk, Event, Message, Sim, Write};
 use crate::consensus::{Consensus, Input};
 use crate::outbox::Outbox;
 use crate::outbox::Record;
@@ -31,8 +32,26 @@ impl Sim {
         self.push(at, Event::Restart(node));
     }
 
+    /// The store is gone, or one of before is in its place. What nothing but it proved is not known
+    /// any more, whatever else comes before the restart.
+    pub(super) fn lose(&mut self, node: usize, copy: Option<Disk>) {
+        if self.calm {
+            return;
+        }
+        self.crash(node);
+        self.seen.losses += 1;
+        let state = &mut self.nodes[node];
+        let genesis = self.bench.base();
+        let votes = std::mem::take(&mut state.disk.votes);
+        state.disk = copy.unwrap_or_default();
+        state.disk.base.get_or_insert((genesis, Vec::new()));
+        state.disk.votes = votes;
+        state.lost = true;
+    }
+
     pub(super) fn restart(&mut self, node: usize) {
         let state = &mut self.nodes[node];
+        let (current, life) = (!std::mem::take(&mut state.lost), state.life);
         let (base, committed) = state.disk.base.clone().unwrap();
         state.committed = committed;
         state.executed = BTreeSet::from([base.block]);
@@ -52,7 +71,7 @@ impl Sim {
             self.bench.committee.clone(),
             self.bench.identities[node].clone(),
             Some(node as u8),
-            true,
+            Bench::proof(current, node as u64 | u64::from(life) << 8),
             base,
             &records,
             self.now,
@@ -60,6 +79,7 @@ impl Sim {
         );
         self.nodes[node].consensus = Some(consensus);
         self.drain(node, out);
+        self.tell_reach(node);
         self.work(node);
         for other in 0..self.weather.n {
             if self.linked[node][other] {

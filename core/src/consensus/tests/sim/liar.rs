@@ -6,9 +6,32 @@ use super::super::bench::{actions, block};
 use super::{Event, Message, Sim};
 use crate::crypto::Hash;
 use crate::time::Duration;
-use crate::wire::{Block, BoundedVec, GroupMessage, Parent, Vote, VoteKind};
+use crate::wire::{Block, BoundedVec, GroupMessage, Parent, RoundAnswer, Vote, VoteKind};
 
 impl Sim {
+    /// A liar answers whoever lost its store with a round that was never reached, or with the first.
+    pub(super) fn as_told_by(&mut self, from: usize, answer: RoundAnswer) -> RoundAnswer {
+        if from < self.honest() {
+            return answer;
+        }
+        let (round, opened_by) = if self.coin() {
+            (answer.round + 1_000, answer.opened_by)
+        } else {
+            (1, None)
+        };
+        let committee = &self.bench.committee;
+        RoundAnswer::sign(
+            committee.group,
+            committee.epoch,
+            answer.nonce,
+            answer.asker,
+            answer.voter,
+            round,
+            opened_by,
+            &self.bench.identities[from],
+        )
+    }
+
     /// The liar's other face: another block for half of the others.
     pub(super) fn propose_twice(&mut self, liar: usize, round: u64, first: &Block) {
         let ids = actions(first);

@@ -5,10 +5,10 @@ use rand_core::Rng;
 use super::super::bench::{actions, block, root};
 use super::Event;
 use super::{Message, Sim, Write};
-use crate::consensus::{Finalized, Input, Output, Verdict};
+use crate::consensus::{Finalized, Input, Output, RecoveryStage, Verdict};
 use crate::crypto::Hash;
 use crate::outbox::Outbox;
-use crate::wire::{Block, Certificate, Fetch, GroupMessage, VoteKind};
+use crate::wire::{Block, Certificate, Fetch, GroupMessage, Recovery, VoteKind};
 
 impl Sim {
     pub(super) fn deliver(&mut self, from: usize, to: usize, message: Message) {
@@ -32,6 +32,19 @@ impl Sim {
                 for answer in consensus.votes_from(round) {
                     self.send(to, from, Message::Group(answer));
                 }
+            }
+            Message::Group(GroupMessage::Recovery(Recovery::Query { epoch, nonce, .. })) => {
+                let asker = from as u8;
+                let input = Input::RoundAsked {
+                    asker,
+                    epoch,
+                    nonce,
+                };
+                self.feed(to, input);
+            }
+            Message::Group(GroupMessage::Recovery(Recovery::Answer(answer))) => {
+                let answer = self.as_told_by(from, answer);
+                self.feed(to, Input::RoundAnswered(answer));
             }
             Message::Group(other) => panic!("not a message of consensus: {other:?}"),
             Message::Action(id) => {
@@ -213,10 +226,17 @@ impl Sim {
                 self.seen.evidence += 1;
             }
             Output::Refused { .. } => {}
+            Output::Recovery { voter, stage } => self.recovers(node, voter, stage),
             Output::Diverged { what } => panic!("{node} diverged: {what}"),
             Output::Fault(fault) => assert!(self.weather.liars > 0, "{fault}"),
         }
         None
+    }
+
+    fn recovers(&mut self, node: usize, voter: u8, stage: RecoveryStage) {
+        if node == usize::from(voter) && stage == RecoveryStage::Voting {
+            self.seen.recoveries += 1;
+        }
     }
 
     pub(super) fn build(&mut self, node: usize, round: u64, parent: Hash, height: u64) -> Input {

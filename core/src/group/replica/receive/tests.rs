@@ -21,6 +21,7 @@ fn replica(room: &Room, index: usize) -> Replica {
         identity: room.identities[index].clone(),
         run: RunId(1),
         may_vote: true,
+        nonce: 0,
     };
     Replica::new(&setup, room.genesis.clone(), NOW, &mut Outbox::new()).expect("a member")
 }

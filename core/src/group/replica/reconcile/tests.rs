@@ -30,6 +30,7 @@ impl Pair {
                 identity: room.identities[index].clone(),
                 run: RunId(1),
                 may_vote: true,
+                nonce: 0,
             };
             Replica::new(&setup, room.genesis.clone(), now, &mut Outbox::new()).unwrap()
         });
