@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use althing::node::{Command, Done, Fate, SubmissionId, View};
+use althing::node::{Command, Done, Fate, RecoveryStage, SubmissionId, View};
 use althing::rules::counter::{self, CounterAction};
 use althing::wire::{Mode, Validity};
 use althing::{Duration, Instant};
@@ -197,6 +197,35 @@ impl Room {
                 self.world.violations(),
             );
         }
+    }
+
+    /// Commits ones of `author` until `phone`, which lost its store, says that it votes again; the
+    /// counter then.
+    pub(crate) fn until_it_votes(&mut self, phone: usize, author: usize) -> i64 {
+        const COMMITS_MAX: i64 = 10;
+        let own = self.world.phone(phone).peer();
+        let everyone: Vec<usize> = (0..self.players).collect();
+        // Answers may be lost with links that are only coming up.
+        let answered = |world: &World| {
+            let told = world.phone(phone).recoveries();
+            told.last() != Some(&(own, RecoveryStage::Asking))
+        };
+        assert!(self.reaches(SECOND * 20, answered), "the others answer");
+        let first = self.value(author);
+        for value in first + 1..=first + COMMITS_MAX {
+            self.add(author, 1);
+            self.commits(&everyone, value, SECOND * 20);
+            let told = self.world.phone(phone).recoveries();
+            if told.last() == Some(&(own, RecoveryStage::Voting)) {
+                self.settles(SECOND * 20);
+                return value;
+            }
+        }
+        panic!(
+            "phone {phone} does not vote after {COMMITS_MAX} commits: {:?}, {:?}",
+            self.world.phone(phone).recoveries(),
+            self.world.waiting(self.players)
+        );
     }
 
     /// Takes these phones to another room, out of earshot.
