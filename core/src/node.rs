@@ -84,8 +84,8 @@ impl Node {
     ///
     /// `counter` proves that the store is current (C8). It is kept outside the store: the driver
     /// passes its value plus one, and writes that value back once the first batch of the restored
-    /// node is stored. A store that knows neither this value nor the one before is not current: the
-    /// node numbers anew, follows its groups, and asks the others before it votes in them.
+    /// node is stored. A store that knows neither this value nor the one before is not current, and no
+    /// more is one with a damaged record: the node numbers anew, follows its groups, and asks the others before it votes in them.
     ///
     /// Fails where a record has a format that this build does not know; nothing is written then.
     pub fn restore(
@@ -97,15 +97,15 @@ impl Node {
         now: Instant,
     ) -> Result<Self, RestoreError> {
         let mut loaded = storage::Loaded::read(stored)?;
-        let current = loaded
-            .counter
-            .is_some_and(|known| known == counter || known.checked_add(1) == Some(counter));
+        let newest = |known: u64| known == counter || known.checked_add(1) == Some(counter);
+        let current = loaded.damaged.is_empty() && loaded.counter.is_some_and(newest);
         // What an older store signed last is not known.
         let run = loaded.run.filter(|_| current);
         let mut node = Self::build(config, identity, seed, run, now);
         node.may_vote = current;
         node.lost_before = loaded.lost_before || !current;
         node.storage.put_meta(node.run, counter, node.lost_before);
+        node.storage.remove(&loaded.damaged);
         // Groups say in the same batch that they cannot prove their votes: from then on the counter
         // proves this store again.
         node.restore_tables(&mut loaded, now);

@@ -12,8 +12,7 @@ use crate::error::AlthingError;
 use crate::model::{
     ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, MemberTally,
     Mode, OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent,
-    Reason, RecoveryStage, Role, ScanDuty, StateEntry, Status, Tally, Tentative, Validity, View,
-    WaitingFor,
+    Reason, Role, ScanDuty, StateEntry, Status, Tally, Tentative, Validity, View, WaitingFor,
 };
 
 /// Converts a fieldless enum variant by variant.
@@ -364,7 +363,7 @@ fn event(event: node::Event, now: Instant) -> Event {
         node::Event::Recovery { group, peer, stage } => Event::Recovery {
             group: group.to_hex(),
             peer: peer.to_hex(),
-            stage: recovery_stage(stage),
+            stage: stage.into(),
         },
         node::Event::Tally { group, value } => Event::Tally {
             group: group.to_hex(),
@@ -476,15 +475,6 @@ fn hex_of(peers: &[PeerId]) -> Vec<String> {
 /// Milliseconds, rounded up: a timer that is early would fire in vain.
 fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
-}
-
-fn recovery_stage(stage: node::RecoveryStage) -> RecoveryStage {
-    match stage {
-        node::RecoveryStage::Asking => RecoveryStage::Asking,
-        node::RecoveryStage::Waiting { floor } => RecoveryStage::Waiting { floor },
-        node::RecoveryStage::Voting => RecoveryStage::Voting,
-        node::RecoveryStage::NeedsSuccessor => RecoveryStage::NeedsSuccessor,
-    }
 }
 
 #[cfg(test)]

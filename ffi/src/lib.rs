@@ -11,6 +11,7 @@ mod board;
 mod convert;
 mod error;
 mod model;
+mod recovery;
 
 pub use board::{
     BoardAccess, BoardAccountsSetup, BoardContent, BoardEntry, BoardListSetup, BoardNumberSetup,
@@ -24,6 +25,7 @@ pub use model::{
     Reason, Role, ScanDuty, Sealed, StateEntry, Status, Submitted, Table, Tally, Validity, View,
     WaitingFor,
 };
+pub use recovery::RecoveryStage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +56,7 @@ impl Althing {
     /// kept beside the secret and raised by one *before* each object is made, also after
     /// [`AlthingError::Broken`]. An object keeps nothing on the disk. So one with an earlier life
     /// knows neither its groups nor its votes: joining by the ticket it comes back into a table and
-    /// follows it, but it does not vote, since it could contradict a vote that it has forgotten.
+    /// follows it, and asks the others before it votes: it could contradict a vote that it has forgotten.
     #[uniffi::constructor]
     pub fn new(secret: Vec<u8>, seed: Vec<u8>, starts: u64) -> Result<Arc<Self>, AlthingError> {
         Self::with_clock(secret, seed, starts, Arc::new(SystemClock))

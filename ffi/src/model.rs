@@ -474,23 +474,6 @@ pub struct MemberTally {
     pub value: i64,
 }
 
-/// How far a phone has come that lost its store: it votes again only where it cannot have voted before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
-pub enum RecoveryStage {
-    /// It asks the others for their round, and casts no vote.
-    Asking,
-    /// It votes from this round on.
-    Waiting {
-        /// The round.
-        floor: u64,
-    },
-    /// It votes again.
-    Voting,
-    /// It can never vote again at this table: too few others can answer, or nothing is decided without
-    /// it. Its members have to found a successor group.
-    NeedsSuccessor,
-}
-
 /// What happened, for the app.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Event {
@@ -599,7 +582,7 @@ pub enum Event {
         /// Whose store.
         peer: String,
         /// How far.
-        stage: RecoveryStage,
+        stage: crate::recovery::RecoveryStage,
     },
     /// The tally of a table shows another value.
     Tally {

@@ -7,7 +7,8 @@ use althing_world::scenario::{SoakOptions, soak};
 
 use crate::seeds;
 
-fn soak_all(range: Range<u64>, signatures: Signatures) {
+/// Plays them; how many stores were lost, and how often somebody voted again after that.
+fn soak_all(range: Range<u64>, signatures: Signatures) -> (u64, u64) {
     let reports = seeds::each(range, |seed| {
         soak(&SoakOptions {
             seed,
@@ -16,7 +17,10 @@ fn soak_all(range: Range<u64>, signatures: Signatures) {
         })
     });
     let mut bad = Vec::new();
+    let (mut lost, mut recovered) = (0, 0);
     for (seed, report) in reports {
+        lost += report.stores_lost;
+        recovered += report.recovered;
         let sound = report.violations.is_empty()
             && report.actions.pending == 0
             && report.blocks > 0
@@ -34,11 +38,13 @@ fn soak_all(range: Range<u64>, signatures: Signatures) {
         }
     }
     assert_eq!(bad, [0; 0], "the seeds that went wrong");
+    (lost, recovered)
 }
 
 #[test]
 fn a_hundred_seeds_with_cheap_signatures() {
-    soak_all(0..100, Signatures::Cheap);
+    let (lost, recovered) = soak_all(0..100, Signatures::Cheap);
+    assert!(lost > 30 && recovered > 20, "{lost} lost, {recovered} back");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::room::{Room, SECOND, cheap};
 fn a_store_of_yesterday_asks_before_it_votes() {
     for seed in 0..6 {
         let mut room = Room::sit(cheap(30 + seed), 4);
-        room.add(0, 1);
+        room.add(3, 1);
         room.settles(SECOND * 10);
         room.world.act(Act::CopyStore { phone: 3 });
         let (phone, clean) = (3, seed % 2 == 0);

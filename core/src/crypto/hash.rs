@@ -62,6 +62,8 @@ pub enum Domain {
     BlockBody = 26,
     /// Bytes that the answer to a voter without its store is signed over.
     Recovery = 27,
+    /// The checksum of a stored record.
+    StoredRecord = 28,
     /// The ticket's one-time key speaks for a joiner.
     TicketProof = 40,
     /// Bytes that a roster is signed over.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Record, StoreCommand};
+use crate::crypto::{Domain, hash};
 use crate::error::RestoreError;
 use crate::id::{GroupId, RunId, StoreToken};
 use crate::time::{Duration, Instant};
@@ -10,6 +11,8 @@ use crate::wire::{decode, encode};
 
 /// Format of all records, the first byte of each: a change of any of them is a new one.
 const FORMAT: u8 = 1;
+/// Bytes of its checksum, after that.
+const CHECKSUM_LEN: usize = 4;
 
 const META_KEY: &[u8] = b"m";
 const GROUP_PREFIX: u8 = b'g';
@@ -76,7 +79,18 @@ impl Storage {
     /// one was lost.
     pub(super) fn put_meta(&mut self, run: RunId, counter: u64, lost_before: bool) {
         let meta = encode(&(run, counter, lost_before));
-        self.waiting.insert(META_KEY.to_vec(), Some(sealed(&meta)));
+        self.put(META_KEY.to_vec(), &meta);
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: &[u8]) {
+        let value = sealed(&key, value);
+        self.waiting.insert(key, Some(value));
+    }
+
+    /// Removes records that cannot be read, so that they are not found again.
+    pub(super) fn remove(&mut self, damaged: &[Vec<u8>]) {
+        let removals = damaged.iter().map(|key| (key.clone(), None));
+        self.waiting.extend(removals);
     }
 
     /// Adds writes of a group; keys are relative to it. Of writes to one key the last one counts.
@@ -88,8 +102,7 @@ impl Storage {
         receipt: Option<Receipt>,
     ) {
         for record in puts {
-            self.waiting
-                .insert(absolute(group, &record.key), Some(sealed(&record.value)));
+            self.put(absolute(group, &record.key), &record.value);
         }
         for key in deletes {
             self.waiting.insert(absolute(group, &key), None);
@@ -171,24 +184,27 @@ pub(super) struct Loaded {
     pub(super) counter: Option<u64>,
     /// Whether an earlier store was lost.
     pub(super) lost_before: bool,
+    /// Keys of records that were cut: what else was lost with them is not known.
+    pub(super) damaged: Vec<Vec<u8>>,
     /// Records by group, keys relative to it, ascending.
     pub(super) groups: BTreeMap<GroupId, Vec<Record>>,
 }
 
 impl Loaded {
     /// Fails where a record has another format than this build's. A record that was cut to nothing
-    /// has none: it is handed on, and found unreadable like one that was cut later.
+    /// has none: it is damaged like one that was cut later.
     pub(super) fn read(mut stored: Vec<Record>) -> Result<Self, RestoreError> {
         stored.sort_by(|left, right| left.key.cmp(&right.key));
         let mut loaded = Self::default();
-        for Record { key, mut value } in stored {
-            if let Some(found) = value.first().copied() {
-                if found != FORMAT {
-                    let known = FORMAT;
-                    return Err(RestoreError::UnknownFormat { found, known });
-                }
-                value.remove(0);
+        for Record { key, value } in stored {
+            if let Some(found) = value.first().copied().filter(|found| *found != FORMAT) {
+                let known = FORMAT;
+                return Err(RestoreError::UnknownFormat { found, known });
             }
+            let Some(value) = opened(&key, &value) else {
+                loaded.damaged.push(key);
+                continue;
+            };
             if key == META_KEY {
                 if let Ok((run, counter, lost)) = decode::<(RunId, u64, bool)>(&value, 64) {
                     loaded.run = Some(run);
@@ -209,10 +225,25 @@ impl Loaded {
     }
 }
 
-/// A record as it is stored: its format, then what it says. No encoding begins like another, so a
-/// record that was cut does not decode.
-fn sealed(value: &[u8]) -> Vec<u8> {
-    [&[FORMAT], value].concat()
+/// A record as it is stored: its format, a checksum over key and value, the value. A store that keeps
+/// its promises needs no checksum; one that breaks them must not cost a number or a vote twice.
+fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [&[FORMAT], &checksum(key, value)[..], value].concat()
+}
+
+fn opened(key: &[u8], stored: &[u8]) -> Option<Vec<u8>> {
+    let (_, rest) = stored.split_first()?;
+    let (sum, value) = rest.split_first_chunk()?;
+    (*sum == checksum(key, value)).then(|| value.to_vec())
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; CHECKSUM_LEN] {
+    let digest = hash(Domain::StoredRecord, &[key, value]);
+    let (sum, _) = digest
+        .as_bytes()
+        .split_first_chunk()
+        .expect("a hash is longer");
+    *sum
 }
 
 fn absolute(group: GroupId, key: &[u8]) -> Vec<u8> {
@@ -274,7 +305,7 @@ mod tests {
             .take_batch(Instant::ZERO)
             .expect("something was written");
         assert!(batch.deletes.is_empty());
-        assert_eq!(batch.puts[0].value, [FORMAT, 2]);
+        assert_eq!(batch.puts[0].value[1 + CHECKSUM_LEN..], [2]);
     }
 
     #[test]
@@ -292,7 +323,11 @@ mod tests {
             None
         );
         let again = storage.take_batch(now + PAUSE).expect("it is tried again");
-        let values: Vec<_> = again.puts.iter().map(|record| record.value[1]).collect();
+        let values: Vec<_> = again
+            .puts
+            .iter()
+            .map(|record| record.value[1 + CHECKSUM_LEN])
+            .collect();
         assert_eq!(
             values,
             [9, 1],
@@ -324,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_another_format_is_named_and_a_cut_one_is_not_read() {
+    fn a_record_of_another_format_is_named_and_a_cut_one_is_damaged() {
         for at in 0..written().len() {
             for found in [0, FORMAT + 1, u8::MAX] {
                 let mut records = written();
@@ -335,13 +370,20 @@ mod tests {
                 assert_eq!(error, RestoreError::UnknownFormat { found, known });
             }
         }
-        let meta = written().iter().position(|record| record.key == META_KEY);
-        let meta = meta.expect("it is among them");
-        for len in 0..written()[meta].value.len() {
-            let mut records = written();
-            records[meta].value.truncate(len);
-            let loaded = Loaded::read(records).expect("a cut record has no other format");
-            assert_eq!((loaded.run, loaded.counter), (None, None), "{len} bytes");
+        for (at, record) in written().iter().enumerate() {
+            for len in 0..record.value.len() {
+                let mut records = written();
+                records[at].value.truncate(len);
+                let loaded = Loaded::read(records).expect("a cut record has no other format");
+                assert_eq!(loaded.damaged, [record.key.clone()], "{len} bytes");
+                let left = usize::from(loaded.run.is_some()) + loaded.groups.len();
+                assert_eq!(left, written().len() - 1);
+            }
         }
+        let mut records = written();
+        let (one, other) = (records[0].key.clone(), records[1].key.clone());
+        (records[0].key, records[1].key) = (other, one);
+        let loaded = Loaded::read(records).expect("the format is ours");
+        assert_eq!(loaded.damaged.len(), 2, "a record in the place of another");
     }
 }

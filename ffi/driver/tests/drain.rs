@@ -109,6 +109,7 @@ fn counter_in(store: &MemoryStore) -> u64 {
     let meta = meta.expect("every store has it");
     let (format, meta) = meta.value.split_first().expect("every record has a format");
     assert_eq!(*format, 1);
+    let (_, meta) = meta.split_first_chunk::<4>().expect("and a checksum");
     let (_, counter, _): (RunId, u64, bool) =
         decode(meta, 64).expect("what a store says of itself");
     counter

@@ -52,6 +52,8 @@ pub struct Report {
     pub crashes: u64,
     /// Stores lost.
     pub stores_lost: u64,
+    /// Times that a phone voted again after that.
+    pub recovered: u64,
     /// Radios switched off and on.
     pub radio_cycles: u64,
     /// Connections made.

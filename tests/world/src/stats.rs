@@ -17,6 +17,8 @@ pub(crate) struct Submission {
     /// Whether the fate was told so shortly before a crash that the store may not know it: the node
     /// has to learn it again.
     pub(crate) may_reopen: bool,
+    /// Whether its store was put back from a copy: its fate may never be learnt.
+    pub(crate) orphan: bool,
 }
 
 /// How it ended.
@@ -73,8 +75,16 @@ impl Stats {
             fate: Ending::Open,
             told_us: at_us,
             may_reopen: false,
+            orphan: false,
         };
         self.submissions.insert(key, submission).is_none()
+    }
+
+    /// The store that signed a submission is not there any more.
+    pub(crate) fn orphan(&mut self, key: Key) {
+        if let Some(submission) = self.submissions.get_mut(&key) {
+            submission.orphan = true;
+        }
     }
 
     /// A fate was told; what is wrong with it, if anything.

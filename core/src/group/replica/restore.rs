@@ -64,7 +64,7 @@ impl Replica {
             .filter(|record| record.key.first() == Some(&SUBMISSION))
             .filter_map(|record| Some((submission_of(&record.key)?, record.value.clone())))
             .collect();
-        let submissions = Submissions::restore(
+        let mut submissions = Submissions::restore(
             &genesis.genesis,
             setup.identity.peer(),
             setup.run,
@@ -73,6 +73,10 @@ impl Replica {
             history.state().clone(),
             &submitted,
         );
+        if !setup.may_vote {
+            // The chain of an older store may have gone on since: its next number is not free.
+            submissions.set_run(setup.run);
+        }
         let votes: Vec<Record> = records
             .iter()
             .filter(|record| record.key.first() == Some(&CONSENSUS))

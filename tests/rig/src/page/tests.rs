@@ -70,6 +70,7 @@ fn report() -> Report {
         }],
         crashes: 0,
         stores_lost: 0,
+        recovered: 0,
         radio_cycles: 0,
         links_made: 1,
         links_lost: 0,

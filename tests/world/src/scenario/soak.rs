@@ -187,10 +187,10 @@ fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duratio
     let mut phones: Vec<usize> = (0..players).collect();
     for _ in 0..losers {
         let phone = phones.remove(chance.index(phones.len()));
-        let at = moment(chance);
-        world.schedule(at, Act::LoseStore { phone });
-        let down = Duration::from_millis(chance.between(100, 5_000));
-        world.schedule(at + down, Act::Restart { phone });
+        // Most lose it twice, and some while they come back.
+        for _ in 0..chance.between(1, 2) {
+            loses(world, phone, chance, last_ms);
+        }
     }
     for _ in 0..chance.below(4) {
         let phone = chance.index(players);
@@ -212,6 +212,39 @@ fn trouble(world: &mut World, players: usize, chance: &mut Chance, time: Duratio
         let mode = AppMode::Foreground;
         world.schedule(at + hidden, Act::Mode { phone, mode });
     }
+}
+
+/// A store is lost, or put back from an older copy, or torn and then lost; the phone may die on its way
+/// back.
+fn loses(world: &mut World, phone: usize, chance: &mut Chance, last_ms: u64) {
+    let at_ms = chance.between(500, last_ms);
+    let ms = Duration::from_millis;
+    if chance.permille(400) {
+        let copied_ms = chance.below(at_ms);
+        world.schedule(ms(copied_ms), Act::CopyStore { phone });
+        // The counter moves on in between: a copy of the same start is not found out.
+        world.schedule(ms(copied_ms), Act::Crash { phone, clean: true });
+        world.schedule(ms(copied_ms + 1), Act::Restart { phone });
+        world.schedule(ms(at_ms), Act::PutStoreBack { phone });
+    } else {
+        let batches = u32::try_from(chance.below(3)).expect("below 3");
+        let bytes = usize::try_from(chance.below(2_000)).expect("below 2,000");
+        world.schedule(
+            ms(chance.below(at_ms)),
+            Act::Tear {
+                phone,
+                batches,
+                bytes,
+            },
+        );
+        world.schedule(ms(at_ms), Act::LoseStore { phone });
+    }
+    let up_ms = at_ms + chance.between(100, 5_000);
+    if chance.permille(300) {
+        let outputs = u32::try_from(chance.below(12)).expect("below 12");
+        world.schedule(ms(up_ms), Act::RestartAndDie { phone, outputs });
+    }
+    world.schedule(ms(up_ms + 50), Act::Restart { phone });
 }
 
 /// Twice, the table is split so that nobody has a quorum, somebody dies while his votes are being

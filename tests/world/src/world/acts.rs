@@ -281,8 +281,10 @@ impl World {
                 fate: Ending::Open,
                 told_us: self.now_us,
                 may_reopen: true,
+                orphan: true,
             });
             submission.may_reopen = true;
+            submission.orphan = true;
             let key = (phone, number, own.submission);
             self.stats.submissions.insert(key, submission);
         }

@@ -382,6 +382,14 @@ impl World {
         if !own {
             return;
         }
+        if let Some(view) = self.phones[phone].view() {
+            // Signed by the store of before: what became of it may never be learnt.
+            let number = self.phones[phone].store_number;
+            for own in view.pending.iter().filter(|own| own.fate == Fate::Unknown) {
+                let key = (phone, number, own.submission);
+                self.stats.orphan(key);
+            }
+        }
         let name = self.phones[phone].name.clone();
         self.note(match stage {
             RecoveryStage::Asking => format!("{name}: my store is lost, I ask the others"),

@@ -12,7 +12,7 @@ use crate::player;
 use crate::report::{
     ActionCounts, AirBytes, Frame, Latencies, PhoneFrame, Progress, Report, RootMismatches, Waiting,
 };
-use crate::stats::Ending;
+use crate::stats::{Ending, Submission};
 
 impl World {
     /// Phones that this one reaches over links that carry, itself among them.
@@ -152,7 +152,9 @@ impl World {
 
     /// Submissions without a final fate.
     pub fn open_submissions(&self) -> u64 {
-        self.stats.count(|ending| ending == Ending::Open)
+        let all = self.stats.submissions.values();
+        let open = |it: &&Submission| it.fate == Ending::Open && !it.orphan;
+        all.filter(open).count() as u64
     }
 
     /// Commits so far that have reached everyone in reach of their author.
@@ -262,6 +264,7 @@ impl World {
             log: self.log.clone(),
             crashes: self.stats.crashes,
             stores_lost: self.stats.stores_lost,
+            recovered: self.stats.recovered,
             radio_cycles: self.stats.radio_cycles,
             links_made: self.stats.links_made,
             links_lost: self.stats.links_lost,
