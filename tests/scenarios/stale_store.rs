@@ -45,3 +45,33 @@ fn a_store_of_yesterday_asks_before_it_votes() {
         room.is_sound();
     }
 }
+
+#[test]
+fn what_it_signs_before_it_hears_anybody_takes_no_number_twice() {
+    let mut room = Room::sit(cheap(50), 4);
+    let phone = 3;
+    room.add(phone, 1);
+    room.settles(SECOND * 10);
+    room.run(SECOND);
+    room.world.act(Act::CopyStore { phone });
+    room.world.act(Act::Crash { phone, clean: true });
+    room.world.act(Act::Restart { phone });
+    room.add(phone, 10);
+    room.commits(&[0, 1, 2, 3], 11, SECOND * 20);
+    room.settles(SECOND * 10);
+    room.part(&[phone]);
+    room.world.act(Act::PutStoreBack { phone });
+    room.world.act(Act::Restart { phone });
+    assert_eq!(room.value(phone), 1, "what the copy knows");
+    room.add(phone, 100);
+    room.run(SECOND * 20);
+    // Dying now, it knows its new numbering all the same.
+    room.world.act(Act::Crash { phone, clean: true });
+    room.world.act(Act::Restart { phone });
+    room.add(phone, 1_000);
+    room.run(SECOND * 20);
+    room.come_back(&[phone]);
+    room.commits(&[0, 1, 2, 3], 1_111, SECOND * 40);
+    room.settles(SECOND * 20);
+    room.is_sound();
+}
