@@ -375,7 +375,11 @@ mod tests {
                 let mut records = written();
                 records[at].value.truncate(len);
                 let loaded = Loaded::read(records).expect("a cut record has no other format");
-                assert_eq!(loaded.damaged, [record.key.clone()], "{len} bytes");
+                assert_eq!(
+                    loaded.damaged,
+                    std::slice::from_ref(&record.key),
+                    "{len} bytes"
+                );
                 let left = usize::from(loaded.run.is_some()) + loaded.groups.len();
                 assert_eq!(left, written().len() - 1);
             }

@@ -79,7 +79,8 @@ fn a_restarted_phone_looks_for_the_others_again() {
     let mut store = before.into_store();
     store.crash();
     let identity = Identity::new([1; 32]);
-    let mut after = Driver::restore(config(), identity, [3; 32], 1, clock.clone(), store).unwrap();
+    let after = Driver::restore(config(), identity, [3; 32], 1, clock.clone(), store);
+    let mut after = after.expect("our own format");
     let outputs = after.handle_radio(RadioEvent::PowerChanged(PowerState::On));
     assert!(!outputs.radio.is_empty());
 }
