@@ -431,3 +431,17 @@ fn c8_whoever_lost_its_store_follows_meanwhile() {
     assert_eq!(lost.solo.consensus.finalized().height, 10);
     assert_eq!(lost.solo.cast(), []);
 }
+
+#[cfg(feature = "planted")]
+#[test]
+fn a_planted_voter_answers_below_its_floor() {
+    let config = ConsensusConfig {
+        plant: Some(crate::config::Plant::RecoveringVoterAnswers),
+        ..ConsensusConfig::default()
+    };
+    for (config, answers) in [(config, Some(1)), (ConsensusConfig::default(), None)] {
+        let mut lost = Lost::of(4, &config);
+        lost.is_asked(2);
+        assert_eq!(lost.told(), answers);
+    }
+}
