@@ -90,6 +90,8 @@ pub(crate) fn test() -> ExitCode {
         )
     });
 
+    report.step("model, two rounds", |_, _| run(model_command(&[])));
+
     report.step("fuzz corpora", |counts, _| {
         run_tests(
             cargo(&[
@@ -117,6 +119,26 @@ pub(crate) fn test() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// The explorer, with `arguments`. The crate itself is optimised in every profile.
+fn model_command(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["run", "--quiet", "--package", "althing-model"]);
+    command.args(["--features", "mask", "--"]).args(arguments);
+    command
+}
+
+/// Explores the rules; the last line is the explorer's own, and so is the exit code.
+pub(crate) fn model(arguments: &[&str]) -> ExitCode {
+    match model_command(arguments).status() {
+        Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| {
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
+        }),
+        Err(fault) => {
+            eprintln!("xtask: cargo did not start: {fault}");
+            ExitCode::FAILURE
+        }
     }
 }
 

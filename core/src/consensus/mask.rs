@@ -1,5 +1,5 @@
-//! The sentences of rules C3 to C8, one by one, so that a test can switch each of them off and see
-//! what it is there for.
+//! The sentences of rules C3 to C8 and C11, one by one, so that a test can switch each of them off and
+//! see what it is there for.
 
 use crate::config::ConsensusConfig;
 
@@ -65,19 +65,26 @@ pub enum Sentence {
     FinalizationCommits,
     /// C7: notarizes never commit.
     NoFastPath,
-    /// C8: whoever lost its store votes from 2 rounds above the highest answer on; 1 above without
-    /// this sentence.
+    /// C8: after a lost store a voter votes only from 2 rounds above the highest answer.
     FloorTwoAbove,
-    /// C8: whoever lost its store votes only after n - q + f + 1 answers.
+    /// C8: it waits for the answers of n - q + f + 1 others.
     EnoughAnswers,
-    /// C8: whoever is below such a floor does not answer.
+    /// C8: a voter that is itself below such a floor does not answer.
     RecoveringSilent,
+    /// C8: a vote is stored before it is sent.
+    StoredFirst,
+    /// C8: it asks anew in each later epoch.
+    AsksEachEpoch,
+    /// C11: an epoch block gets no child in its epoch.
+    EpochBlockNoChild,
+    /// C11: nobody votes in the next epoch without the finalization of the epoch block.
+    EpochFinalFirst,
 }
 
 /// Sentences that are switched off, one bit each.
 #[cfg(feature = "mask")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RuleMask(pub u32);
+pub struct RuleMask(pub u64);
 
 #[cfg(feature = "mask")]
 impl RuleMask {

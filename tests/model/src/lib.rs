@@ -1,5 +1,4 @@
-//! Every order of the events that can make a difference, for three honest voters over a few rounds:
-//! with a fourth that lies (Bft), or alone (Majority, crashes only).
+//! Every order of the events that can make a difference, for a few voters over a few rounds.
 //!
 //! The explorer drives the real table ([`althing::consensus::round::apply`]), the real approval of
 //! votes ([`althing::consensus::safety::approve`]) and the real quorum and rotation
@@ -17,517 +16,349 @@
 //!   any moment and then come to any round that a certificate opens, the volatile part is never kept:
 //!   in each state every voter may stand freshly in every open round. A voter that has not crashed
 //!   can do less.
+//! - **Lost stores** (C8). A voter forgets all its votes, asks, and gets a floor. Answers name the
+//!   highest round with a stored vote of the answerer, and at least 1: a real answer is never lower. Of
+//!   the possible sets of answerers the one with the lowest highest answer is taken, as a higher floor
+//!   only forbids more. The liar answers 1. Answers are given together, in one moment. The floor
+//!   reaches the real approval as a closed ledger.
 //! - **Time.** Every timer may fire at any moment.
+//! - **Epochs** (C11). A leader may propose an epoch block. The rounds after the first epoch's are
+//!   played by the next committee, from round 1 on, each on a finalized epoch block. A voter that lost
+//!   its store gets no floor there that it could reach: a floor is 3 at least, so it stays silent.
+//!
+//! **C8's recovery and C11 are sentences of the model itself.** They are not in the table and the
+//! approval; the explorer gates the real votes by them. So it says that the rules are sound, not that
+//! the core's recovery and the core's change of epochs obey them. The same holds for what leaders propose
+//! (C3), for bodies lost in a restart and for what a finalization commits. Taken for granted: a
+//! voter below its floor proposes nothing, and what it loses after it asked is not lost again.
 //!
 //! What is left of a state is what honest voters have stored: their votes and their proposals. Voters
-//! differ by name only, so states that differ by a permutation of the honest ones are one. Three kinds
-//! of steps enable nothing that matters and are left out: a vote for a certificate that can be made
-//! already, a nullify in the last round, and the liar's second block while nobody has voted for its
-//! first (the two differ by name only). A leader's proposal is chosen with the first vote for it.
+//! differ by name only, so states that differ by a permutation of honest voters of the same
+//! committees are one. Three kinds of steps enable nothing that matters and are left out: a vote for a
+//! certificate that can be made already, a nullify in the last round, and the liar's second block while
+//! nobody has voted for its first (the two differ by name only). A leader's proposal is chosen with the
+//! first vote for it.
 //!
-//! **Explored** is one thing: agreement. No two committed blocks lie on different branches, in two and
-//! three rounds of n = 4 with each place of the liar, in two and three rounds of n = 3 without a liar,
-//! and in two rounds without single sentences of C4 to C7.
+//! **Violations** are two committed blocks of which neither is an ancestor of the other, and a commit
+//! that an epoch forgets: a block made in the old epoch above its epoch block.
 //!
-//! **Not explored**, here: progress (who waits for what, the timers' lengths, C1, C2, C9); four rounds
-//! and more; other sizes, Unanimous, two liars; a liar that uses another's key; wrong roots and
-//! missing bodies (an honest voter holds and executes everything, C3's cap and refusals do not
-//! occur); a second finalize in one round (there is room for one a voter); the closing of a ledger
-//! after a restart (it only forbids more); the code around the table and the approval: messages,
-//! storage, sync, and the change of epochs. The tests of `althing::consensus` play what surrounds
-//! them, over seeds instead of all orders.
+//! **Stuck** is a state from which one fair run commits nothing higher: from there on everything is
+//! delivered to everybody at once, timers fire, honest leaders propose on what C3 says, and the liar
+//! keeps silent; the votes it is known by are there, and those of the highest round once are and once
+//! are not. The run goes on for two rotations and two rounds. One run per state, not all: a sentence is called a liveness
+//! clause if its absence sticks even here, and an absence that sticks on less lucky runs only is not found.
+//! Fair runs are not made for lost stores and epochs.
+//!
+//! **Not explored**: the timers' lengths, C1, C2, C9; other sizes, Unanimous, two liars; a liar that
+//! uses another's key; wrong roots and missing bodies (an honest voter holds and executes everything, C3's
+//! cap and refusals do not occur); a second finalize in one round; the closing of a ledger after
+//! a restart (it only forbids more); the code around the table and the approval: messages,
+//! storage, sync. The tests of `althing::consensus` play what surrounds them, over seeds instead of all orders.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
-use althing::consensus::round::{Act, Event, Step, apply};
-use althing::consensus::safety::{Cast, Facts, approve};
-use althing::consensus::{Committee, InForce, Sentence};
+use althing::consensus::{Committee, InForce};
 use althing::crypto::{Ed25519, Hash};
 use althing::id::{GroupId, PeerId};
-use althing::wire::{Mode, VoteKind, VoteStatement};
+use althing::wire::Mode;
 
-/// Voters that do not lie.
-const HONEST: usize = 3;
-/// Most rounds that can be explored.
-pub const ROUNDS_MAX: usize = 4;
+mod live;
+#[cfg(feature = "mask")]
+pub mod runs;
+mod state;
+mod steps;
 
-/// A block: 0 is none, 1 the genesis.
-type BlockId = u8;
-const GENESIS: BlockId = 1;
-/// A block, the round of its parent's notarization, the parent.
-type Proposed = (BlockId, u8, BlockId);
+pub use state::ROUNDS_MAX;
+use state::{Blocks, Mixer, Packed, State, VOTERS, Votes};
+
+/// An epoch after the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// Its voters: the first so many, old ones before new ones.
+    pub voters: usize,
+    /// Its rounds.
+    pub rounds: usize,
+}
 
 /// What to explore.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Rounds 1 to this one are played.
+    /// Voters of the first epoch; the mode is Bft where there is a liar, else Majority.
+    pub voters: usize,
+    /// Rounds 1 to this one are played in the first epoch.
     pub rounds: usize,
-    /// The voter that lies, one of four; without one there are three and Majority is the mode.
+    /// The first so many of them are over: nullified by as many of the first voters as it takes, and
+    /// nobody votes in them any more.
+    pub opened: usize,
+    /// The voter that lies.
     pub liar: Option<u8>,
+    /// Voters that may lose their store, once each.
+    pub losses: usize,
+    /// The epoch after, if there is one.
+    pub next: Option<Next>,
     /// The sentences in force.
     pub rules: InForce,
-    /// Voters forget their ledger in a crash: what C8 is there to prevent.
-    pub forgetful: bool,
+    /// Fair runs are made from every state.
+    pub live: bool,
+    /// The shortest path to the first violation is told.
+    pub told: bool,
     /// Exploring ends after so many states.
     pub states_max: usize,
+    /// Exploring ends after so many seconds.
+    pub seconds_max: u64,
+}
+
+impl Model {
+    /// `rounds` of `voters` of whom `liar` lies, with every rule in force.
+    pub fn new(voters: usize, rounds: usize, liar: Option<u8>) -> Self {
+        Self {
+            voters,
+            rounds,
+            opened: 0,
+            liar,
+            losses: 0,
+            next: None,
+            rules: InForce::default(),
+            live: false,
+            told: false,
+            states_max: 3_000_000,
+            seconds_max: u64::MAX,
+        }
+    }
 }
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explored {
     /// Different states.
     pub states: usize,
     /// Steps between them.
     pub steps: usize,
+    /// Most steps from the start to a state.
+    pub depth: usize,
     /// States in which something is committed.
     pub committed: usize,
     /// Most blocks committed in one state.
     pub height: usize,
     /// Whether all was explored.
     pub complete: bool,
-    /// Two committed blocks of which neither is an ancestor of the other, in words.
-    pub fork: Option<String>,
+    /// The first violation, in words. Exploring ended there.
+    pub violation: Option<String>,
+    /// The first state that is stuck, in words. Exploring ended there.
+    pub stuck: Option<String>,
+    /// The steps that lead there.
+    pub path: Vec<String>,
 }
 
-/// Stored votes of one voter in one round.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Votes {
-    notarize: BlockId,
-    /// A second notarize: only a voter that broke a rule has one.
-    second: BlockId,
-    finalize: BlockId,
-    nullify: bool,
-    /// The ledger does not hold these votes any more.
-    forgotten: bool,
-}
-
-/// All that honest voters have stored. Rounds count from 0 here.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct State {
-    votes: [[Votes; ROUNDS_MAX]; HONEST],
-    /// The honest leader's proposal of each round.
-    proposed: [Proposed; ROUNDS_MAX],
-}
-
-/// Blocks by id: (round of creation, variant, parent).
-#[derive(Default)]
-struct Blocks(Vec<(u8, u8, BlockId)>);
-
-impl Blocks {
-    fn id(&mut self, round: usize, variant: u8, parent: BlockId) -> BlockId {
-        let block = (small(round), variant, parent);
-        let known = self.0.iter().position(|other| *other == block);
-        let index = known.unwrap_or_else(|| {
-            self.0.push(block);
-            self.0.len() - 1
-        });
-        BlockId::try_from(index).expect("a few rounds have few blocks") + GENESIS + 1
-    }
-
-    fn parent(&self, block: BlockId) -> BlockId {
-        match block.checked_sub(GENESIS + 1) {
-            Some(index) => self.0[usize::from(index)].2,
-            None => 0,
-        }
-    }
-
-    /// The chain down to the genesis.
-    fn chain(&self, mut block: BlockId) -> Vec<BlockId> {
-        let mut chain = Vec::new();
-        while block > GENESIS {
-            chain.push(block);
-            block = self.parent(block);
-        }
-        chain
-    }
-}
-
-struct Explorer {
+pub(crate) struct Explorer {
     model: Model,
     committee: Committee,
+    next: Option<Committee>,
     blocks: Blocks,
+    /// The liar's votes count below this round.
+    helps_below: usize,
 }
 
-/// States are many and nobody attacks them: a multiplication a byte is hash enough.
-#[derive(Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 29
-    }
-}
-
-fn small(round: usize) -> u8 {
-    u8::try_from(round).expect("few rounds are explored")
-}
-
-fn hash(block: BlockId) -> Hash {
-    if block == 0 {
-        Hash::ZERO
-    } else {
-        Hash([block; 32])
-    }
-}
-
-/// Explores `model` breadth first.
+/// Explores `model` breadth first, up to the first violation or stuck state.
 pub fn explore(model: &Model) -> Explored {
-    let (n, mode) = match model.liar {
-        Some(_) => (HONEST + 1, Mode::Bft),
-        None => (HONEST, Mode::Majority),
-    };
-    let members = (0..n).map(|index| PeerId([index as u8; 32])).collect();
-    let scheme = std::sync::Arc::new(Ed25519);
-    let committee = Committee::new(GroupId([0; 16]), Hash([1; 32]), members, mode, scheme);
-    let mut explorer = Explorer {
-        model: model.clone(),
-        committee,
-        blocks: Blocks::default(),
+    let began = std::time::Instant::now();
+    let mut explorer = Explorer::new(model);
+    let start = explorer.start();
+    let classes = if model.told {
+        Vec::new()
+    } else {
+        explorer.classes()
     };
     let mut found = Explored {
         states: 1,
-        steps: 0,
-        committed: 0,
-        height: 0,
-        complete: false,
-        fork: None,
+        ..Explored::default()
     };
-    let mut seen: HashSet<State, BuildHasherDefault<Mixer>> = HashSet::default();
-    seen.insert(State::default());
-    let mut queue = VecDeque::from([State::default()]);
+    let mut seen: HashSet<Packed, BuildHasherDefault<Mixer>> = HashSet::default();
+    let mut came_from: HashMap<Packed, Packed> = HashMap::new();
+    seen.insert(start.pack());
+    let mut layer = vec![start.pack()];
     let mut next = Vec::new();
-    while let Some(state) = queue.pop_front() {
-        let height = match explorer.check(&state) {
-            Ok(height) => height,
-            Err(fork) => {
-                found.fork = Some(fork);
+    while !layer.is_empty() {
+        let mut below = Vec::new();
+        for packed in layer.drain(..) {
+            let state = State::unpack(packed);
+            let end = match explorer.check(&state) {
+                Ok(height) => {
+                    found.committed += usize::from(height > 0);
+                    found.height = found.height.max(height);
+                    found.stuck = model.live.then(|| explorer.stuck(&state, height)).flatten();
+                    found.stuck.is_some()
+                }
+                Err(violation) => {
+                    found.violation = Some(violation);
+                    true
+                }
+            };
+            if end {
+                found.path = explorer.path(packed, &came_from);
                 return found;
             }
-        };
-        found.committed += usize::from(height > 0);
-        found.height = found.height.max(height);
-        explorer.steps(&state, &mut next);
-        found.steps += next.len();
-        for mut state in next.drain(..) {
-            state.votes.sort_unstable();
-            if seen.insert(state) {
-                found.states += 1;
-                queue.push_back(state);
+            explorer.steps(&state, &mut next);
+            found.steps += next.len();
+            for mut after in next.drain(..) {
+                for class in &classes {
+                    after.sort(class);
+                }
+                let after = after.pack();
+                if seen.insert(after) {
+                    found.states += 1;
+                    if model.told {
+                        came_from.insert(after, packed);
+                    }
+                    below.push(after);
+                }
+            }
+            let late = found.steps & 0xff == 0 && began.elapsed().as_secs() > model.seconds_max;
+            if found.states > model.states_max || late {
+                return found;
             }
         }
-        if found.states > model.states_max {
-            return found;
-        }
+        found.depth += usize::from(!below.is_empty());
+        layer = below;
     }
     found.complete = true;
     found
 }
 
 impl Explorer {
-    /// Whether votes for a certificate exist; a liar's always does.
-    fn certified(&self, state: &State, round: usize, says: impl Fn(&Votes) -> bool) -> bool {
-        let votes = state
-            .votes
-            .iter()
-            .filter(|votes| says(&votes[round]))
-            .count();
-        votes + usize::from(self.model.liar.is_some()) >= self.committee.quorum()
+    fn new(model: &Model) -> Self {
+        let first = model.rounds + model.next.map_or(0, |next| next.rounds);
+        let most = model.voters.max(model.next.map_or(0, |next| next.voters));
+        assert!(
+            first <= ROUNDS_MAX && most <= VOTERS,
+            "this fits in a state"
+        );
+        let committee = |n: usize, mode| {
+            let members = (0..n).map(|index| PeerId([index as u8; 32])).collect();
+            let scheme = std::sync::Arc::new(Ed25519);
+            Committee::new(GroupId([0; 16]), Hash([1; 32]), members, mode, scheme)
+        };
+        let mode = model.liar.map_or(Mode::Majority, |_| Mode::Bft);
+        Self {
+            model: model.clone(),
+            committee: committee(model.voters, mode),
+            next: model.next.map(|next| committee(next.voters, mode)),
+            blocks: Blocks::default(),
+            helps_below: usize::MAX,
+        }
     }
 
-    fn is_nullified(&self, state: &State, round: usize) -> bool {
-        self.certified(state, round, |votes| votes.nullify)
-    }
-
-    fn is_notarized(&self, state: &State, round: usize, block: BlockId) -> bool {
-        self.certified(state, round, |votes| {
-            votes.notarize == block || votes.second == block
-        })
-    }
-
-    fn is_finalized(&self, state: &State, round: usize, block: BlockId) -> bool {
-        self.certified(state, round, |votes| votes.finalize == block)
-    }
-
-    /// Blocks that anybody honest notarized or finalized in `round`.
-    fn voted(&self, state: &State, round: usize) -> Vec<BlockId> {
-        let mut blocks = Vec::new();
-        for votes in &state.votes {
-            let votes = votes[round];
-            for block in [votes.notarize, votes.second, votes.finalize] {
-                if block != 0 && !blocks.contains(&block) {
-                    blocks.push(block);
-                }
+    fn start(&self) -> State {
+        let mut state = State::default();
+        for round in 0..self.model.opened {
+            for votes in &mut state.votes[round][..self.committee.quorum()] {
+                votes.nullify = true;
             }
         }
-        blocks
+        state
     }
 
-    /// C7, and what must follow: all that is final lies on one chain. Its height.
+    /// Honest voters that differ by name only.
+    fn classes(&self) -> Vec<Vec<usize>> {
+        let honest = |voter: &usize| !self.is_liar(*voter);
+        let old = self.model.voters;
+        let new = self.model.next.map_or(old, |next| next.voters);
+        let both: Vec<usize> = (0..old.min(new)).filter(honest).collect();
+        let one: Vec<usize> = (old.min(new)..old.max(new)).filter(honest).collect();
+        vec![both, one]
+    }
+
+    /// The steps from the start to `last`, in words.
+    fn path(&self, last: Packed, came_from: &HashMap<Packed, Packed>) -> Vec<String> {
+        let mut states = vec![last];
+        while let Some(before) = came_from.get(states.last().expect("it holds one")) {
+            states.push(*before);
+        }
+        states.reverse();
+        let states: Vec<State> = states.into_iter().map(State::unpack).collect();
+        states
+            .windows(2)
+            .map(|pair| self.tell(&pair[0], &pair[1]))
+            .collect()
+    }
+
+    /// What one step did.
+    fn tell(&self, before: &State, after: &State) -> String {
+        for voter in 0..VOTERS {
+            let who = format!("voter {}", voter + 1);
+            if before.floors[voter] != after.floors[voter] {
+                return match after.floors[voter] {
+                    state::ASKING => format!("{who} loses its store and asks"),
+                    floor => {
+                        format!("{who} lost its store, is answered, votes from round {floor} on")
+                    }
+                };
+            }
+            for round in 0..ROUNDS_MAX {
+                let (old, new) = (before.votes[round][voter], after.votes[round][voter]);
+                let place = match self.epoch_of(round) {
+                    (false, number) => format!("in round {number}"),
+                    (true, number) => format!("in round {number} of the next epoch"),
+                };
+                if old == new {
+                    continue;
+                }
+                if new.forgotten && !old.forgotten {
+                    return format!("{who} forgets its votes");
+                }
+                if new.nullify && !old.nullify {
+                    return format!("{who} nullifies {place}");
+                }
+                if new.finalize != old.finalize {
+                    return format!("{who} finalizes {} {place}", self.blocks.name(new.finalize));
+                }
+                let block = if new.second == old.second {
+                    new.notarize
+                } else {
+                    new.second
+                };
+                return format!("{who} notarizes {} {place}", self.blocks.name(block));
+            }
+        }
+        "nothing".to_owned()
+    }
+
+    /// C7, C11, and what must follow: all that is final lies on one chain, and no epoch forgets
+    /// any of it. The height of the chain.
     fn check(&self, state: &State) -> Result<usize, String> {
-        let fast = !self.model.rules.has(Sentence::NoFastPath);
-        let mut chains: Vec<Vec<BlockId>> = Vec::new();
-        for round in 0..self.model.rounds {
-            for block in self.voted(state, round) {
-                let is_final = self.is_finalized(state, round, block)
-                    || fast && self.is_notarized(state, round, block);
-                if is_final {
+        let mut chains: Vec<Vec<u8>> = Vec::new();
+        for round in 0..self.rounds() {
+            for block in self.voted(&state.votes[round]) {
+                if self.is_committed(&state.votes, round, block) {
                     chains.push(self.blocks.chain(block));
                 }
             }
         }
         chains.sort_by_key(Vec::len);
+        let named = |chain: &[u8]| self.blocks.name(*chain.first().unwrap_or(&0));
         for pair in chains.windows(2) {
             let (short, long) = (&pair[0], &pair[1]);
             if !long.ends_with(short) {
-                return Err(format!("committed {short:?} and {long:?}"));
+                return Err(format!("committed {} and {}", named(short), named(long)));
             }
         }
-        Ok(chains.last().map_or(0, Vec::len))
-    }
-
-    /// All states that one event leads to.
-    fn steps(&mut self, state: &State, next: &mut Vec<State>) {
-        // Honest voters with the same votes lead to the same states, and are neighbours.
-        let voters: Vec<usize> = (0..HONEST)
-            .filter(|voter| *voter == 0 || state.votes[*voter] != state.votes[*voter - 1])
-            .collect();
-        for round in 0..self.model.rounds {
-            for voter in &voters {
-                self.finalize(state, *voter, round, next);
-            }
-            if self.may_enter(state, round) {
-                let offers = self.offers(state, round);
-                for voter in &voters {
-                    self.nullify(state, *voter, round, next);
-                    self.notarize(state, *voter, round, &offers, next);
-                }
-            }
-        }
-        if self.model.forgetful {
-            for voter in voters {
-                let mut after = *state;
-                for votes in &mut after.votes[voter] {
-                    votes.forgotten = *votes != Votes::default();
-                }
-                next.push(after);
-            }
-        }
-    }
-
-    /// The real table says whether a certificate of the round before opens this one.
-    fn may_enter(&self, state: &State, round: usize) -> bool {
-        let Some(before) = round.checked_sub(1) else {
-            return true;
-        };
-        let opens = |event| {
-            let (step, acts) = apply(Step::Asleep, event, self.model.rules);
-            step == Step::Asleep && acts.contains(&Act::EnterNext)
-        };
-        let notarized = self
-            .voted(state, before)
-            .into_iter()
-            .any(|block| self.is_notarized(state, before, block));
-        notarized && opens(Event::Notarization)
-            || self.is_nullified(state, before) && opens(Event::Nullification)
-    }
-
-    fn cast(votes: &Votes) -> Cast {
-        if votes.forgotten {
-            return Cast::default();
-        }
-        let named = |block: BlockId| (block != 0).then(|| hash(block));
-        Cast {
-            notarize: named(votes.notarize),
-            nullify: votes.nullify,
-            finalize: named(votes.finalize),
-        }
-    }
-
-    fn approves(
-        &self,
-        votes: &Votes,
-        round: usize,
-        kind: VoteKind,
-        block: BlockId,
-        facts: &Facts,
-    ) -> bool {
-        let statement = VoteStatement {
-            round: round as u64 + 1,
-            kind,
-            block: hash(block),
-        };
-        approve(&statement, Self::cast(votes), facts, self.model.rules).is_ok()
-    }
-
-    fn finalize(&self, state: &State, voter: usize, round: usize, next: &mut Vec<State>) {
-        let votes = state.votes[voter][round];
-        if votes.finalize != 0 {
-            return;
-        }
-        for block in self.voted(state, round) {
-            let facts = Facts {
-                // It may have gone on since.
-                round: round as u64 + 2,
-                notarized: self.is_notarized(state, round, block),
-                executed: true,
-                ..Facts::default()
-            };
-            if !self.is_finalized(state, round, block)
-                && self.approves(&votes, round, VoteKind::Finalize, block, &facts)
-            {
-                let mut after = *state;
-                after.votes[voter][round].finalize = block;
-                next.push(after);
-            }
-        }
-    }
-
-    fn nullify(&self, state: &State, voter: usize, round: usize, next: &mut Vec<State>) {
-        let votes = state.votes[voter][round];
-        let (awake, _) = apply(Step::Asleep, Event::Work, self.model.rules);
-        let (_, acts) = apply(awake, Event::LeaderTimeout, self.model.rules);
-        let facts = Facts {
-            round: round as u64 + 1,
-            ..Facts::default()
-        };
-        if acts.contains(&Act::Nullify)
-            && !votes.nullify
-            && round + 1 < self.model.rounds
-            && !self.is_nullified(state, round)
-            && self.approves(&votes, round, VoteKind::Nullify, 0, &facts)
-        {
-            let mut after = *state;
-            after.votes[voter][round].nullify = true;
-            next.push(after);
-        }
-    }
-
-    /// Whether all rounds from `below` (exclusive) up to `round` (exclusive) are nullified.
-    fn gaps_nullified(&self, state: &State, below: usize, round: usize) -> bool {
-        (below..round).all(|gap| self.is_nullified(state, gap))
-    }
-
-    /// (round from 1, block) of everything that could be a parent; (0, genesis) among it.
-    fn parents(&self, state: &State, round: usize) -> Vec<(usize, BlockId)> {
-        let mut parents = vec![(0, GENESIS)];
-        for below in 0..round {
-            for block in self.voted(state, below) {
-                parents.push((below + 1, block));
-            }
-        }
-        parents
-    }
-
-    /// C3: what an honest leader may propose: on a notarized block with nullifications since, and
-    /// as far as others can tell it knows no higher one. Each as (block, round of the parent's
-    /// notarization, parent).
-    fn honest_proposals(&mut self, state: &State, round: usize) -> Vec<Proposed> {
-        let mut proposals = Vec::new();
-        for (below, parent) in self.parents(state, round) {
-            let notarized = below == 0 || self.is_notarized(state, below - 1, parent);
-            if notarized && self.gaps_nullified(state, below, round) {
-                proposals.push((self.blocks.id(round, 0, parent), small(below), parent));
-                if parent != GENESIS {
-                    proposals.push((parent, small(below), parent));
-                }
-            }
-        }
-        proposals
-    }
-
-    /// What the liar proposes: two blocks on everything, and everything again.
-    fn lies(&mut self, state: &State, round: usize) -> Vec<Proposed> {
-        let voted = self.voted(state, round);
-        let mut parents = self.parents(state, round);
-        for below in 0..round {
-            // A block that it never showed to anybody.
-            parents.push((below + 1, self.blocks.id(below, 2, GENESIS)));
-        }
-        let mut proposals = Vec::new();
-        for (below, parent) in parents {
-            let first = self.blocks.id(round, 0, parent);
-            proposals.push((first, small(below), parent));
-            if voted.contains(&first) {
-                proposals.push((self.blocks.id(round, 1, parent), small(below), parent));
-            }
-            if parent != GENESIS {
-                proposals.push((parent, small(below), parent));
-            }
-        }
-        proposals
-    }
-
-    /// What a voter may be offered in `round`, with what is known of it.
-    fn offers(&mut self, state: &State, round: usize) -> Vec<(Proposed, Facts)> {
-        let leader = self.committee.leader(round as u64 + 1);
-        let proposals = if Some(leader) == self.model.liar {
-            self.lies(state, round)
-        } else if state.proposed[round].0 == 0 {
-            self.honest_proposals(state, round)
-        } else {
-            vec![state.proposed[round]]
-        };
-        let fresh = |(block, _, _): &Proposed| !self.is_notarized(state, round, *block);
-        proposals
-            .into_iter()
-            .filter(fresh)
-            .map(|(block, below, parent)| {
-                let under = usize::from(below);
-                let facts = Facts {
-                    round: round as u64 + 1,
-                    closed: 0,
-                    first_of_leader: true,
-                    parent_notarized: under == 0 || self.is_notarized(state, under - 1, parent),
-                    gaps_nullified: self.gaps_nullified(state, under, round),
-                    parent_highest: true,
-                    body_held: true,
-                    executed: true,
-                    ..Facts::default()
-                };
-                ((block, below, parent), facts)
-            })
-            .collect()
-    }
-
-    /// C4: a voter that stands freshly in `round` gets a proposal.
-    fn notarize(
-        &self,
-        state: &State,
-        voter: usize,
-        round: usize,
-        offers: &[(Proposed, Facts)],
-        next: &mut Vec<State>,
-    ) {
-        let votes = state.votes[voter][round];
-        let lies = Some(self.committee.leader(round as u64 + 1)) == self.model.liar;
-        let (step, _) = apply(Step::Asleep, Event::Proposal, self.model.rules);
-        let (_, acts) = apply(step, Event::Sound, self.model.rules);
-        for (proposal, facts) in offers {
-            let block = proposal.0;
-            let is_new = votes.notarize != block && votes.second == 0;
-            if acts.contains(&Act::Notarize)
-                && is_new
-                && self.approves(&votes, round, VoteKind::Notarize, block, facts)
-            {
-                let mut after = *state;
-                if !lies {
-                    after.proposed[round] = *proposal;
-                }
-                let mine = &mut after.votes[voter][round];
-                if mine.notarize == 0 {
-                    mine.notarize = block;
-                } else {
-                    mine.second = block;
-                }
-                next.push(after);
-            }
+        let forgotten = chains
+            .iter()
+            .flat_map(|chain| chain.windows(2))
+            .find(|pair| {
+                let old = self
+                    .blocks
+                    .made(pair[0])
+                    .is_some_and(|made| made < self.model.rounds);
+                old && self.blocks.is_epoch(pair[1])
+            });
+        match forgotten {
+            Some(pair) => Err(format!(
+                "the next epoch forgets {}",
+                self.blocks.name(pair[0])
+            )),
+            None => Ok(chains.last().map_or(0, Vec::len)),
         }
     }
 }

@@ -1,131 +1,207 @@
 //! What is explored.
 
+use super::state::{EPOCH, GENESIS};
 use super::*;
 
-fn model(rounds: usize, liar: impl Into<Option<u8>>) -> Model {
+fn agrees(model: &Model) -> Explored {
+    let explored = explore(model);
+    assert_eq!(explored.violation, None, "{model:?}");
+    assert_eq!(explored.stuck, None, "{model:?}");
+    assert!(explored.complete, "everything was explored: {model:?}");
+    explored
+}
+
+fn live(voters: usize, rounds: usize, liar: impl Into<Option<u8>>) -> Model {
     Model {
-        rounds,
-        liar: liar.into(),
-        rules: InForce::default(),
-        forgetful: false,
-        states_max: 3_000_000,
+        live: true,
+        ..Model::new(voters, rounds, liar.into())
     }
 }
 
-fn report(what: &str, explored: &Explored) {
-    println!(
-        "{what}: {} states, {} steps, {} with a commit, height {}, {}, fork: {:?}",
-        explored.states,
-        explored.steps,
-        explored.committed,
-        explored.height,
-        if explored.complete { "all" } else { "not all" },
-        explored.fork,
-    );
-}
-
-fn agrees(rounds: usize, liar: impl Into<Option<u8>>) {
-    let liar = liar.into();
-    let explored = explore(&model(rounds, liar));
-    report(&format!("{rounds} rounds, {liar:?} lies"), &explored);
-    assert_eq!(explored.fork, None);
-    assert!(explored.complete, "everything was explored");
-    assert_eq!(explored.height, rounds, "every round can commit");
-}
-
 #[test]
-fn two_rounds_agree_whoever_lies() {
+fn two_rounds_agree_and_go_on_whoever_lies() {
     for liar in 0..4 {
-        agrees(2, liar);
+        assert_eq!(
+            agrees(&live(4, 2, liar)).height,
+            2,
+            "every round can commit"
+        );
     }
 }
 
 #[test]
-fn three_rounds_agree_when_the_first_leader_lies() {
-    agrees(3, 0);
+fn three_rounds_agree_and_go_on_when_the_first_leader_lies() {
+    assert_eq!(agrees(&live(4, 3, 0)).height, 3);
 }
 
 #[test]
-fn three_rounds_agree_when_the_second_leader_lies() {
-    agrees(3, 1);
-}
-
-#[test]
-fn three_rounds_agree_when_the_third_leader_lies() {
-    agrees(3, 2);
-}
-
-#[test]
-fn three_rounds_agree_when_a_voter_lies() {
-    agrees(3, 3);
+fn three_rounds_agree_whoever_lies() {
+    for liar in 1..4 {
+        assert_eq!(agrees(&Model::new(4, 3, Some(liar))).height, 3);
+    }
 }
 
 #[test]
 fn three_voters_of_whom_none_lies_agree_by_majority() {
-    agrees(2, None);
-    agrees(3, None);
+    assert_eq!(agrees(&live(3, 2, None)).height, 2);
+    assert_eq!(agrees(&live(3, 3, None)).height, 3);
 }
 
 #[test]
-fn three_voters_that_forget_their_votes_fork() {
-    let forgetful = Model {
-        forgetful: true,
-        ..model(2, None)
-    };
-    assert!(explore(&forgetful).fork.is_some());
+fn lost_stores_fork_nothing() {
+    for losses in 1..=2 {
+        let lossy = Model {
+            opened: 2,
+            losses,
+            ..Model::new(3, 4, None)
+        };
+        let fewer = Model {
+            losses: losses - 1,
+            ..lossy.clone()
+        };
+        assert!(agrees(&lossy).states > agrees(&fewer).states);
+    }
+    for liar in [0, 3] {
+        agrees(&Model {
+            losses: 1,
+            ..Model::new(4, 2, Some(liar))
+        });
+    }
+}
+
+#[test]
+fn an_epoch_closes_and_the_next_one_commits() {
+    for (voters, to, liar, losses) in [
+        (4, 5, None, 0),
+        (4, 3, None, 0),
+        (4, 3, Some(3), 0),
+        (3, 5, None, 1),
+    ] {
+        let closing = Model {
+            losses,
+            next: Some(Next {
+                voters: to,
+                rounds: 1,
+            }),
+            ..Model::new(voters, 2, liar)
+        };
+        // A block, the epoch block on it, and one in the next epoch.
+        assert_eq!(agrees(&closing).height, 3, "{voters} to {to}");
+    }
 }
 
 #[test]
 fn the_bound_is_kept() {
     let bounded = Model {
         states_max: 100,
-        ..model(3, 0)
+        ..Model::new(4, 3, Some(0))
     };
     let explored = explore(&bounded);
-    assert!(!explored.complete && explored.states <= 200);
-}
-
-#[test]
-fn voters_that_forget_their_votes_fork() {
-    let forgetful = Model {
-        forgetful: true,
-        ..model(2, 1)
+    assert!(!explored.complete && explored.states > 100 && explored.states <= 200);
+    let timed = Model {
+        seconds_max: 0,
+        ..Model::new(4, 2, Some(0))
     };
-    let explored = explore(&forgetful);
-    report("forgetful", &explored);
-    assert!(explored.fork.is_some());
+    assert!(explore(&timed).complete, "a second has not passed");
 }
 
-/// The sentences that stand between a liar and a fork, and those that do not: they keep the
-/// group going, or concern what this model leaves out.
-#[cfg(feature = "mask")]
 #[test]
-fn sentences_that_prevent_forks() {
-    use althing::consensus::RuleMask;
-    let table = [
-        (Sentence::FirstProposal, true),
-        (Sentence::ParentNotarized, true),
-        (Sentence::VoterGaps, true),
-        (Sentence::FinalizeNotarized, true),
-        (Sentence::NoFinalizeAfterNullify, true),
-        (Sentence::NoNullifyAfterFinalize, true),
-        (Sentence::NoFastPath, true),
-        (Sentence::CurrentRound, false),
-        (Sentence::TimersStop, false),
-        (Sentence::NotarizationMoves, false),
-        (Sentence::NullificationMoves, false),
-        (Sentence::NotarizeAndNullify, false),
-    ];
-    for (sentence, forks) in table {
-        let found = (0..4).any(|liar| {
-            let masked = Model {
-                rules: InForce::except(RuleMask::default().without(sentence)),
-                ..model(2, liar)
+fn a_state_survives_packing() {
+    let mut state = State::default();
+    for (round, row) in state.votes.iter_mut().enumerate() {
+        for (voter, votes) in row.iter_mut().enumerate() {
+            let seed = (round * VOTERS + voter) as u8;
+            *votes = Votes {
+                notarize: 63 - seed,
+                second: seed,
+                finalize: seed * 3 % 64,
+                nullify: seed & 1 == 0,
+                forgotten: seed % 3 == 1,
             };
-            let explored = explore(&masked);
-            report(&format!("without {sentence:?}, {liar} lies"), &explored);
-            explored.fork.is_some()
-        });
-        assert_eq!(found, forks, "{sentence:?}");
+        }
+    }
+    state.proposed = [(63, 3), (1, 0), (0, 2), (42, 1)];
+    state.floors = [7, 0, 5, 2, 6];
+    assert_eq!(State::unpack(state.pack()), state);
+    assert!(size_of::<Packed>() < 60);
+}
+
+#[test]
+fn blocks_have_one_id_each() {
+    let mut blocks = Blocks::default();
+    let first = blocks.id(0, 0, GENESIS);
+    let closing = blocks.id(1, EPOCH, first);
+    assert_eq!(blocks.id(0, 0, GENESIS), first);
+    assert!(blocks.is_epoch(closing) && !blocks.is_epoch(first));
+    assert_eq!(blocks.chain(closing), [closing, first]);
+}
+
+/// The sentences that stand between a liar and a fork or a halt, each found by its absence.
+#[cfg(feature = "mask")]
+mod masked {
+    use althing::consensus::Sentence;
+
+    use super::super::runs::{Kind, PLANTS, explorations, switches, without};
+    use super::*;
+
+    #[test]
+    fn every_switch_is_found_as_its_kind() {
+        for (sentence, kind, models) in switches() {
+            let found = models.iter().any(|model| {
+                let explored = explore(&without(sentence, model));
+                match kind {
+                    Kind::Safety => explored.violation.is_some(),
+                    Kind::Liveness => explored.stuck.is_some(),
+                }
+            });
+            assert!(found, "{sentence:?}");
+        }
+    }
+
+    #[test]
+    fn with_its_sentence_no_switch_finds_anything() {
+        for (_, _, models) in switches() {
+            for model in models {
+                agrees(&model);
+            }
+        }
+    }
+
+    #[test]
+    fn other_sentences_prevent_neither_fork_nor_halt_here() {
+        for sentence in [
+            Sentence::CurrentRound,
+            Sentence::LeaderOnly,
+            Sentence::LeaderGaps,
+            Sentence::LeaderTimeout,
+            Sentence::TimersStop,
+        ] {
+            for liar in 0..4 {
+                agrees(&without(sentence, &live(4, 2, liar)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_plant_tells_the_shortest_path() {
+        for (name, sentence) in PLANTS {
+            let mut models = switches();
+            models.retain(|(other, _, _)| *other == sentence);
+            let (_, _, models) = models.remove(0);
+            let told = Model {
+                told: true,
+                ..without(sentence, &models[0])
+            };
+            let explored = explore(&told);
+            assert!(explored.violation.is_some(), "{name}");
+            assert_eq!(explored.path.len(), explored.depth, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_two_round_form_is_complete() {
+        for (name, model) in explorations(false) {
+            assert!(explore(&model).complete, "{name}");
+        }
     }
 }
