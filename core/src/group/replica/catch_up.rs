@@ -76,6 +76,7 @@ impl Replica {
         self.synchronizer
             .heard(sender, (status.height, status.block), head);
         self.synchronize(now, out);
+        self.resynced(sender, status.height, out);
         if status.reply {
             let Some(to) = self.address_of(sender) else {
                 return;
@@ -268,6 +269,7 @@ impl Replica {
     ) {
         let finalized = finalized_head(height, block, finalization);
         self.consensus_input(Input::Installed(finalized), now, out);
+        self.caught_up(out);
     }
 
     /// Whether it is time to send a member the open rounds again: the pauses double until something
