@@ -171,7 +171,7 @@ impl World {
     /// nobody waiting; a phone with bent rules does not count, nor one that is not back.
     pub fn is_settled(&self, players: usize) -> bool {
         let open = |(key, submission): (&Key, &Submission)| {
-            submission.fate == Ending::Open && !self.absent.contains(&key.0)
+            submission.fate == Ending::Open && !submission.orphan && !self.absent.contains(&key.0)
         };
         if self.stats.submissions.iter().any(open) {
             return false;
