@@ -312,7 +312,8 @@ impl Replica {
         for (author, (own, theirs)) in (0u8..).zip(own.iter().zip(theirs.iter())) {
             if theirs > own {
                 let from = own + 1;
-                self.ask(sender, Fetch::Actions { author, from }, out);
+                // Several say so at once when two sides meet: one is asked.
+                self.ask_actions(Some(sender), author, from, now, out);
             }
         }
         // Equal counters over other actions: somebody signed two with one number.
