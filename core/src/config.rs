@@ -64,6 +64,12 @@ pub enum Plant {
     DoublePayout,
     /// A voter that lost its store tells others its round although it may have voted above it.
     RecoveringVoterAnswers,
+    /// What was done apart is put together in the order in which it arrived.
+    MergeByArrival,
+    /// What comes to a heal after its first block is forgotten.
+    ThirdBranchDropped,
+    /// What was done apart is applied once more after its block.
+    AppliedTwiceAfterHeal,
 }
 
 /// Discovery and connections.

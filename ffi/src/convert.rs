@@ -369,6 +369,17 @@ fn event(event: node::Event, now: Instant) -> Event {
             group: group.to_hex(),
             value,
         },
+        node::Event::Resync {
+            group,
+            peer,
+            height,
+            target,
+        } => Event::Resync {
+            group: group.to_hex(),
+            peer: peer.to_hex(),
+            height,
+            target,
+        },
     }
 }
 

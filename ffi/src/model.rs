@@ -591,4 +591,15 @@ pub enum Event {
         /// The value.
         value: i64,
     },
+    /// A member who was missed, or this phone, is being brought up to date; at `target` it is done.
+    Resync {
+        /// The table.
+        group: String,
+        /// Who.
+        peer: String,
+        /// Where he stands.
+        height: u64,
+        /// Where the others stand.
+        target: u64,
+    },
 }

@@ -32,6 +32,7 @@ mod recorded_people;
 mod reference_room;
 mod refused_writes;
 mod resync;
+mod returning;
 mod same_seed;
 mod screen;
 mod shuffled_values;

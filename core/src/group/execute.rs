@@ -4,6 +4,8 @@
 //! applies its actions in the one order. Whatever is refused uses its number up and is named with
 //! its reason. A voter recomputes all of it: the order, the fates and the root.
 
+#[cfg(feature = "planted")]
+mod planted;
 mod run;
 mod set;
 
@@ -125,6 +127,9 @@ pub struct Executor {
     applied_twice: Cell<u64>,
     #[cfg(feature = "planted")]
     plant: Option<Plant>,
+    /// When each action was first asked about, for a planted bug.
+    #[cfg(feature = "planted")]
+    arrived: RefCell<BTreeMap<Hash, usize>>,
 }
 
 impl Executor {
@@ -147,6 +152,8 @@ impl Executor {
             applied_twice: Cell::new(0),
             #[cfg(feature = "planted")]
             plant,
+            #[cfg(feature = "planted")]
+            arrived: RefCell::new(BTreeMap::new()),
         }
     }
 

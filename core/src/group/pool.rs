@@ -84,6 +84,9 @@ pub struct Pool {
     passed: Vec<VecDeque<(Signature, Last)>>,
     per_author_max: usize,
     revision: u64,
+    /// What a planted bug made it forget for good.
+    #[cfg(feature = "planted")]
+    forgotten: BTreeSet<Hash>,
 }
 
 impl Pool {
@@ -102,7 +105,24 @@ impl Pool {
             members,
             per_author_max,
             revision: 0,
+            #[cfg(feature = "planted")]
+            forgotten: BTreeSet::new(),
         }
+    }
+
+    /// Forgets all that waits, for good.
+    #[cfg(feature = "planted")]
+    pub(super) fn forget_waiting(&mut self) {
+        let waiting: Vec<Hash> = self.hashes().collect();
+        self.forgotten.extend(waiting);
+        self.chains.iter_mut().for_each(Chain::clear);
+        self.revision += 1;
+    }
+
+    /// Whether an action was forgotten for good.
+    #[cfg(feature = "planted")]
+    pub(super) fn has_forgotten(&self, signed: &SignedAction) -> bool {
+        self.forgotten.contains(&signed.action.hash(self.group))
     }
 
     /// Keeps an action whose signature the caller has verified.
@@ -117,6 +137,10 @@ impl Pool {
         if let Some(what) = signed.action.frontier_fault() {
             let author = id.author;
             return Inserted::Malformed { author, what };
+        }
+        #[cfg(feature = "planted")]
+        if self.has_forgotten(&signed) {
+            return Inserted::Known;
         }
         let hash = signed.action.hash(self.group);
         let record = self.records.get(index).expect("one for each member");

@@ -15,6 +15,7 @@ mod reach;
 mod receive;
 mod reconcile;
 mod restore;
+mod resync;
 mod sealing;
 mod split;
 mod submit;
@@ -44,6 +45,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::{GroupMessage, RefusalKind, RosterEntry, SignedAction, SignedGenesis};
 use diverge::Diverging;
 use reconcile::Reconciliations;
+use resync::Resyncs;
 use split::Split;
 use submit::Repeat;
 
@@ -81,6 +83,7 @@ pub struct Replica {
     draws: Draws,
     reachability: Reachability,
     split: Split,
+    resyncs: Resyncs,
     reachable: BTreeSet<MeshAddress>,
     synchronizer: Synchronizer,
     /// Per author, the first number that was asked for last, and when to ask for it again.
@@ -109,6 +112,8 @@ pub struct Replica {
     /// Something changed in this input that [`ReplicaInput::Flush`] must look at.
     dirty: bool,
     shown: Shown,
+    #[cfg(feature = "planted")]
+    plant: Option<crate::config::Plant>,
 }
 
 /// What the screen was shown last.
@@ -247,6 +252,7 @@ impl Replica {
             draws,
             reachability,
             split: Split::default(),
+            resyncs: Resyncs::default(),
             reachable: BTreeSet::new(),
             synchronizer: Synchronizer::new(SynchronizerSetup {
                 epoch: executor.epoch(),
@@ -271,6 +277,8 @@ impl Replica {
             work: false,
             work_tip: Hash::ZERO,
             dirty: true,
+            #[cfg(feature = "planted")]
+            plant: setup.config.plant,
             shown: Shown {
                 head,
                 state: history.state().clone(),

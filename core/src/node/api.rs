@@ -267,4 +267,16 @@ pub enum Event {
         /// The value.
         value: i64,
     },
+    /// A member who was missed while there was a quorum, or this phone after it saw none, is being
+    /// brought up to date: told at most 16 times a return, and once when `height` is `target`.
+    Resync {
+        /// The table.
+        group: GroupId,
+        /// Who.
+        peer: PeerId,
+        /// Where he stands.
+        height: u64,
+        /// Where the others stand.
+        target: u64,
+    },
 }

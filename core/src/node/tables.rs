@@ -456,6 +456,16 @@ impl Node {
             ReplicaEvent::Evidence { peer, what } => Event::Evidence { group, peer, what },
             ReplicaEvent::Tally { value } => Event::Tally { group, value },
             ReplicaEvent::Recovery { peer, stage } => Event::Recovery { group, peer, stage },
+            ReplicaEvent::Resync {
+                peer,
+                height,
+                target,
+            } => Event::Resync {
+                group,
+                peer,
+                height,
+                target,
+            },
             ReplicaEvent::RulesVersion { have, need } => Event::RulesVersion { group, have, need },
         });
     }

@@ -4,6 +4,7 @@
 //! a difference of that file; times are printed beside them as ratios within one run and kept nowhere.
 
 pub(crate) mod codec;
+pub(crate) mod heal;
 mod map;
 mod parts;
 mod resync;

@@ -52,6 +52,19 @@ pub(crate) struct Odds {
 pub(crate) enum Bench {
     /// The map, the view and the reconciliation of sets
     State(BenchState),
+    /// How fast a table that fell apart is whole again, in virtual time, and the bytes of that
+    Heal(BenchHeal),
+}
+
+/// A bench of heals.
+#[derive(Debug, Args)]
+pub(crate) struct BenchHeal {
+    /// Runs of each kind
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: u64,
+    /// Print JSON on stdout instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A bench of the state.
@@ -153,6 +166,9 @@ pub(crate) struct Soak {
     /// every block executed twice
     #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) rounds: Option<u64>,
+    /// What goes wrong
+    #[arg(long, value_enum, default_value_t = ProfileName::Mixed, conflicts_with = "rounds")]
+    pub(crate) profile: ProfileName,
     /// A bug to switch on; the soak ends when it is found
     #[arg(long, value_name = "NAME")]
     pub(crate) plant: Option<PlantName>,
@@ -214,6 +230,21 @@ pub(crate) enum PlantName {
     DoublePayout,
     /// A voter that lost its store tells its round although it may have voted above it
     RecoveringVoterAnswers,
+    /// What was done apart is put together in the order in which it arrived
+    MergeByArrival,
+    /// What comes to a heal after its first block is forgotten
+    ThirdBranchDropped,
+    /// What was done apart is applied once more after its block
+    AppliedTwiceAfterHeal,
+}
+
+/// What goes wrong in a soak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// Crashes, walks, lost stores, radios that are switched off
+    Mixed,
+    /// Tables that fall into two to four sides and come together again
+    Partitions,
 }
 
 /// Which signatures.
@@ -245,6 +276,9 @@ impl PlantName {
             Self::SkippedRootCheck => "skipped-root-check",
             Self::DoublePayout => "double-payout",
             Self::RecoveringVoterAnswers => "recovering-voter-answers",
+            Self::MergeByArrival => "merge-by-arrival",
+            Self::ThirdBranchDropped => "third-branch-dropped",
+            Self::AppliedTwiceAfterHeal => "applied-twice-after-heal",
         }
     }
 }

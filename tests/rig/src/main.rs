@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Some(Run::Odds(options)) => Ok(odds::run(&options)),
         Some(Run::History(options)) => history::run(&options),
         Some(Run::Bench(Bench::State(options))) => bench::run(&options),
+        Some(Run::Bench(Bench::Heal(options))) => bench::heal::run(&options),
     };
     match ending {
         Ok(Ending::Good) => ExitCode::SUCCESS,

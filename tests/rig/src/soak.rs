@@ -9,12 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use althing_world::Signatures;
-use althing_world::scenario::{DENSE_LASTS, SoakOptions, dense_soak, soak};
+use althing_world::scenario::{DENSE_LASTS, SoakOptions, dense_soak, partition_soak, soak};
 use althing_world::{Report, Violation};
 
 #[cfg(feature = "planted")]
 use crate::cli::PlantName;
-use crate::cli::{SignatureName, Soak};
+use crate::cli::{ProfileName, SignatureName, Soak};
 use crate::live::Live;
 use crate::{Ending, Refusal, json, transcript, words};
 
@@ -40,6 +40,11 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
     let began = Instant::now();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.map_or(cores, usize::from);
+    let run = match (options.rounds, options.profile) {
+        (Some(_), _) => dense_soak,
+        (None, ProfileName::Mixed) => soak,
+        (None, ProfileName::Partitions) => partition_soak,
+    };
 
     let next = AtomicU64::new(seeds.start);
     // The lowest seed at which a planted bug was found: higher ones need not be played.
@@ -54,7 +59,7 @@ pub(crate) fn run(options: &Soak) -> Result<Ending, Refusal> {
                     if seed >= end.load(Ordering::Relaxed) {
                         return;
                     }
-                    let one = play(&template, seed, options.rounds.is_some());
+                    let one = play(&template, seed, run);
                     if options.plant.is_some() && !one.is_good() {
                         end.fetch_min(seed + 1, Ordering::Relaxed);
                     }
@@ -156,14 +161,13 @@ impl Played {
     }
 }
 
-fn play(template: &SoakOptions, seed: u64, dense: bool) -> Played {
+fn play(template: &SoakOptions, seed: u64, run: fn(&SoakOptions) -> Report) -> Played {
     let began = Instant::now();
     let options = SoakOptions {
         seed,
         ..template.clone()
     };
     // A panic is a bug like any other: it is told with its seed, and the other seeds go on.
-    let run = if dense { dense_soak } else { soak };
     let report = catch_unwind(AssertUnwindSafe(|| run(&options))).map_err(|payload| {
         let text = payload
             .downcast_ref::<String>()
@@ -270,6 +274,9 @@ fn plant(name: PlantName) -> althing::config::Plant {
         PlantName::SkippedRootCheck => Plant::SkippedRootCheck,
         PlantName::DoublePayout => Plant::DoublePayout,
         PlantName::RecoveringVoterAnswers => Plant::RecoveringVoterAnswers,
+        PlantName::MergeByArrival => Plant::MergeByArrival,
+        PlantName::ThirdBranchDropped => Plant::ThirdBranchDropped,
+        PlantName::AppliedTwiceAfterHeal => Plant::AppliedTwiceAfterHeal,
     }
 }
 

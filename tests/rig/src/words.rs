@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use althing_world::{KeptDivergence, Report, Waiting};
 
-use crate::cli::SignatureName;
+use crate::cli::{ProfileName, SignatureName};
 use crate::json::{Soak, speed};
 use crate::page::Written;
 use crate::{Ending, json};
@@ -129,11 +129,11 @@ pub(crate) fn soak(total: &Soak, options: &crate::cli::Soak, jobs: usize) {
             Some(SignatureName::Real) if options.rounds.is_some() => " --signatures real",
             Some(SignatureName::Real) | None => "",
         };
-        let rounds = if options.rounds.is_some() {
+        let rounds = match (options.rounds, options.profile) {
             // One round is less than any seed has: exactly this one is played.
-            " --rounds 1"
-        } else {
-            ""
+            (Some(_), _) => " --rounds 1",
+            (None, ProfileName::Partitions) => " --profile partitions",
+            (None, ProfileName::Mixed) => "",
         };
         line(
             &mut text,

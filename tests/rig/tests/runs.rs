@@ -244,8 +244,14 @@ mod planted {
     use super::*;
 
     fn finds(plant: &str) {
+        finds_in("mixed", plant);
+    }
+
+    fn finds_in(profile: &str, plant: &str) {
         let output = althing(&[
             "soak",
+            "--profile",
+            profile,
             "--seeds",
             "0..200",
             "--plant",
@@ -285,5 +291,20 @@ mod planted {
     #[test]
     fn double_payout() {
         finds("double-payout");
+    }
+
+    #[test]
+    fn merge_by_arrival() {
+        finds_in("partitions", "merge-by-arrival");
+    }
+
+    #[test]
+    fn third_branch_dropped() {
+        finds_in("partitions", "third-branch-dropped");
+    }
+
+    #[test]
+    fn applied_twice_after_heal() {
+        finds_in("partitions", "applied-twice-after-heal");
     }
 }

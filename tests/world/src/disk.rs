@@ -92,6 +92,14 @@ impl Disk {
         }
     }
 
+    /// A copy of what is synced.
+    pub(crate) fn copied(&self) -> Self {
+        Self {
+            records: self.records.clone(),
+            ..Self::default()
+        }
+    }
+
     /// All records are gone.
     pub(crate) fn lose(&mut self) {
         self.records.clear();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use althing::crypto::Hash;
 use althing::id::GroupId;
-use althing::node::{Head, View};
+use althing::node::{Head, Tentative, View};
+use althing::wire::ActionId;
 
 use crate::player;
 use crate::report::Violation;
@@ -14,6 +15,9 @@ const VIOLATIONS_MAX: usize = 64;
 /// Until when a head may be forgotten by a crash, µs: its block may be told before it is synced.
 const UNSYNCED_US: u64 = 1_000_000;
 
+/// An action and what it does.
+type Done = (ActionId, Vec<u8>);
+
 /// Watches a run.
 #[derive(Debug)]
 pub(crate) struct Invariants {
@@ -21,6 +25,10 @@ pub(crate) struct Invariants {
     violations: Vec<Violation>,
     /// Block and state root of every height, as the first phone told it.
     blocks: BTreeMap<(GroupId, u64), (Hash, Option<Hash>)>,
+    /// What the money of every group, the bank included, came to when it was first looked at.
+    totals: BTreeMap<GroupId, u128>,
+    /// What phones without a quorum show, as the first one told it: by head and by what it is made of.
+    tentative: BTreeMap<(Hash, Vec<Done>), (usize, Vec<Tentative>)>,
     /// Two roots of one block that no bent rules explain.
     root_mismatches: u64,
 }
@@ -32,6 +40,8 @@ impl Invariants {
             seed,
             violations: Vec::new(),
             blocks: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            tentative: BTreeMap::new(),
             root_mismatches: 0,
         }
     }
@@ -139,12 +149,42 @@ impl Invariants {
         }
         for (name, state) in [("committed", &view.committed), ("shown", &view.state)] {
             match player::read(state) {
-                Some(reading) if reading.conserved => {}
+                Some(reading) if reading.conserved => {
+                    let total = *self.totals.entry(view.head.group).or_insert(reading.total);
+                    if total != reading.total {
+                        let what = format!("{} in all, {total} before ({name})", reading.total);
+                        self.violate(at_us, Some(phone), what);
+                    }
+                }
                 Some(_) => {
                     self.violate(at_us, Some(phone), format!("chips not conserved ({name})"))
                 }
                 None => self.violate(at_us, Some(phone), format!("unreadable state ({name})")),
             }
+        }
+    }
+
+    /// The screen of a phone shows what was done apart. Whoever shows the same actions above the same
+    /// head shows them in the same order, with the same refusals; and no money is made of them.
+    pub(crate) fn tentative(&mut self, at_us: u64, phone: usize, view: &View) {
+        if player::read(&view.state).is_none_or(|reading| !reading.conserved) {
+            self.violate(at_us, Some(phone), "chips not conserved (apart)".to_owned());
+        }
+        let mut set: Vec<Done> = view
+            .tentative
+            .iter()
+            .map(|one| (one.action, one.payload.clone()))
+            .collect();
+        set.sort_unstable();
+        let shown = || (phone, view.tentative.clone());
+        let first = self.tentative.entry((view.head.block, set));
+        let (other, first) = first.or_insert_with(shown);
+        if *first != view.tentative {
+            let what = format!(
+                "shows {:?}, phone {other} shows the same as {first:?}",
+                view.tentative
+            );
+            self.violate(at_us, Some(phone), what);
         }
     }
 

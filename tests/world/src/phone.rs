@@ -27,7 +27,11 @@ pub struct Phone {
     pub(crate) node: Option<Node>,
     /// Counts processes: what was meant for an earlier one is dropped.
     pub(crate) incarnation: u32,
+    /// Progress of those who came back, as it was told: height and target.
+    pub(crate) resyncs: Vec<(u64, u64)>,
     pub(crate) disk: Disk,
+    /// A copy of the store, with the counter beside it, that the phone may be put back to.
+    pub(crate) kept: Option<(Disk, u64)>,
     /// Kept outside the store: what the last restored node was given, once it had stored.
     pub(crate) counter: u64,
     /// What the running node was given, until its first batch is stored.
@@ -155,6 +159,12 @@ impl Phone {
     /// Height of the last head that it told.
     pub fn height(&self) -> u64 {
         self.table.height
+    }
+
+    /// What it told of members, and of itself, who were brought up to date: height and target of each
+    /// step.
+    pub fn resyncs(&self) -> &[(u64, u64)] {
+        &self.resyncs
     }
 
     /// The status that it told last, in one word.

@@ -1,10 +1,13 @@
 //! Bots that play from the view, driven by the seed.
 
 use althing::id::PeerId;
-use althing::node::{Fate, SubmissionId, View};
-use althing::rules::board;
+use althing::node::{Fate, Status, SubmissionId, View};
+use althing::rules::board::{self, BoardAction, BoardConfig, BoardKey, FirstEntry, Members};
 use althing::rules::counter::{self, CounterAction};
-use althing::rules::craps::{BetKind, CrapsAction, Number, Pair, PlacedBet, Table, Working};
+use althing::rules::craps::{
+    BetKind, CrapsAction, CrapsConfig, Number, Pair, PlacedBet, Table, Working,
+};
+use althing::wire::{BoundedVec, Bytes};
 
 use crate::chance::Chance;
 
@@ -35,6 +38,16 @@ const ANY_TIME: [BetKind; 4] = [
     BetKind::Horn,
 ];
 
+/// What is on a board.
+const ACCOUNTS: &str = "chips/";
+const PURSE: &str = "purse";
+const SEAT: &str = "seat";
+const TOPIC: &str = "topic";
+
+fn key(text: &str) -> BoardKey {
+    Bytes::truncating(text.as_bytes().to_vec())
+}
+
 /// What is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Game {
@@ -42,6 +55,8 @@ pub enum Game {
     Craps,
     /// The agreed counter; half of the increments expect the value shown.
     Counter,
+    /// A board with an account for each, a purse for all, a seat and a topic.
+    Board,
 }
 
 impl Game {
@@ -50,6 +65,25 @@ impl Game {
         match self {
             Self::Craps => "craps",
             Self::Counter => "counter",
+            Self::Board => "board",
+        }
+    }
+
+    /// What a table of it for so many is opened with.
+    pub(crate) fn config(self, players: usize) -> Vec<u8> {
+        match self {
+            Self::Craps => CrapsConfig::default().encode(),
+            Self::Counter => Vec::new(),
+            Self::Board => {
+                let all = u16::MAX >> (16 - players.min(16));
+                let config = BoardConfig {
+                    entries: BoundedVec::truncating(vec![(key(SEAT), FirstEntry::Slot)]),
+                    accounts: BoundedVec::truncating(vec![(key(ACCOUNTS), 100)]),
+                    purses: BoundedVec::truncating(vec![(key(PURSE), Members(all), 500)]),
+                    ..BoardConfig::default()
+                };
+                config.encode()
+            }
         }
     }
 }
@@ -129,6 +163,7 @@ impl Player {
             let wish = match self.game {
                 Game::Craps => self.craps(view, own).map(|action| action.encode()),
                 Game::Counter => self.counter(view).map(|action| action.encode()),
+                Game::Board => self.board(view, own).map(|action| action.encode()),
             };
             taps.extend(wish.map(Tap::Submit));
         }
@@ -148,6 +183,32 @@ impl Player {
         })
     }
 
+    fn board(&mut self, view: &View, own: PeerId) -> Option<BoardAction> {
+        let index = view.members.iter().position(|(peer, _)| *peer == own)?;
+        let account = |index: usize| key(&format!("{ACCOUNTS}{index}"));
+        let other = self.chance.index(view.members.len());
+        let amount = self.chance.between(1, 60);
+        match self.chance.below(6) {
+            0 | 1 if other != index => Some(BoardAction::Transfer {
+                from: account(index),
+                to: account(other),
+                amount,
+            }),
+            2 => Some(BoardAction::Spend {
+                from: key(PURSE),
+                to: account(other),
+                amount,
+            }),
+            3 => Some(BoardAction::Claim { key: key(SEAT) }),
+            4 | 5 => Some(BoardAction::Put {
+                key: key(TOPIC),
+                value: Bytes::truncating(amount.to_be_bytes().to_vec()),
+                expect: None,
+            }),
+            _ => None,
+        }
+    }
+
     fn craps(&mut self, view: &View, own: PeerId) -> Option<CrapsAction> {
         let table = Table::of(&view.state)?;
         let index = view.members.iter().position(|(peer, _)| *peer == own)?;
@@ -165,6 +226,11 @@ impl Player {
         let stake = u32::try_from(self.chance.between(1, 10).min(chips)).expect("at most ten");
         if table.dice_in_the_air {
             let gives = stake > 0 && self.chance.permille(100);
+            return gives.then(|| self.transfer(view, index, stake)).flatten();
+        }
+        // Apart only payments can be made.
+        if matches!(view.status, Status::NoQuorum { .. }) && self.chance.permille(800) {
+            let gives = stake > 0 && self.chance.permille(600);
             return gives.then(|| self.transfer(view, index, stake)).flatten();
         }
         // A shooter leaves the others one look for their bets.
@@ -269,6 +335,8 @@ impl Player {
 pub(crate) struct Reading {
     /// Dice thrown.
     pub(crate) rolls: u64,
+    /// The money that is in it, the bank's included.
+    pub(crate) total: u128,
     /// Whether the game's own sum holds.
     pub(crate) conserved: bool,
 }
@@ -278,17 +346,23 @@ pub(crate) fn read(state: &althing::state::Map) -> Option<Reading> {
     if let Some(table) = Table::of(state) {
         return Some(Reading {
             rolls: table.throws,
+            total: table.total.into(),
             conserved: table.is_conserved(),
         });
     }
     if let Some(conserved) = board::is_conserved(state) {
         return Some(Reading {
             rolls: 0,
+            total: board::entries(state)
+                .filter_map(|(_, entry)| entry.balance())
+                .map(u128::from)
+                .sum(),
             conserved,
         });
     }
     counter::value(state).map(|_| Reading {
         rolls: 0,
+        total: 0,
         conserved: true,
     })
 }

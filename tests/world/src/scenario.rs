@@ -1,5 +1,6 @@
 //! Ready-made runs. Each builds a world, plays it and returns a [`Report`](crate::Report).
 
+mod heal;
 mod replay;
 mod room;
 mod snapshot;
@@ -7,14 +8,14 @@ mod soak;
 mod table;
 mod watch;
 
+pub use heal::{Heal, HealOptions, heal};
 pub use replay::{ReplayOptions, replay};
 pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
 pub use snapshot::{SnapshotOptions, SnapshotOverLink, snapshot_over_link};
-pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, soak};
+pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, partition_soak, soak};
 pub use table::{TableOptions, table};
 
 use althing::node::Command;
-use althing::rules::craps::CrapsConfig;
 use althing::{Config, Duration};
 
 use crate::player::Game;
@@ -59,11 +60,7 @@ pub const fn quorum(n: usize) -> usize {
 /// The first `players` phones gather by a ticket that the first one shows, and start. The error
 /// says what did not happen.
 pub fn gather(world: &mut World, players: usize, game: Game) -> Result<(), String> {
-    let rules_config = match game {
-        Game::Craps => CrapsConfig::default().encode(),
-        Game::Counter => Vec::new(),
-    };
-    gather_with(world, players, game.rules(), rules_config)
+    gather_with(world, players, game.rules(), game.config(players))
 }
 
 /// The same with any rule set that phones have.

@@ -77,6 +77,9 @@ pub struct WorldConfig {
     /// The same of a phone whose rules differ in one payout: a field bet of craps that wins even money
     /// is paid twice that.
     pub overpays: Option<usize>,
+    /// A phone that is put back to what it was, store and all, by [`Act::Rewind`]: it signs numbers and
+    /// votes a second time, and what it says of itself is no violation.
+    pub rewinds: Option<usize>,
     /// A phone whose rules are one version older than everybody's.
     pub outdated: Option<usize>,
     /// A bug switched on in every phone.
@@ -101,6 +104,7 @@ impl Default for WorldConfig {
             places: true,
             bent: None,
             overpays: None,
+            rewinds: None,
             outdated: None,
             #[cfg(feature = "planted")]
             plant: None,
@@ -140,6 +144,8 @@ pub struct World {
     stack_chance: Chance,
     disk_chance: Chance,
     playing: bool,
+    /// Phones that are not back: what they asked for may stay open.
+    absent: BTreeSet<usize>,
     /// The phone whose node is called now, or was called last.
     at_work: Option<usize>,
     /// Throws that the log tells of.
@@ -190,6 +196,7 @@ impl World {
             stack_chance: Chance::new(seed, "stack"),
             disk_chance: Chance::new(seed, "disk"),
             playing: true,
+            absent: BTreeSet::new(),
             at_work: None,
             throws_noted: 0,
             trace: Trace::new(),
@@ -240,7 +247,9 @@ impl World {
             config: self.node_config(index),
             node: None,
             incarnation: 0,
+            resyncs: Vec::new(),
             disk: Disk::default(),
+            kept: None,
             counter: 0,
             counter_given: None,
             store_number: 0,
@@ -289,6 +298,11 @@ impl World {
     /// Whether players go on submitting.
     pub fn set_playing(&mut self, playing: bool) {
         self.playing = playing;
+    }
+
+    /// Lists a phone as not back: a table may settle without it.
+    pub fn leave_out(&mut self, phone: usize) {
+        self.absent.insert(phone);
     }
 
     /// Lets somebody bend and replay values.
@@ -444,6 +458,11 @@ impl World {
     /// Whether the rules of `phone` compute something else than they say.
     pub(crate) fn is_bent(&self, phone: usize) -> bool {
         [self.config.bent, self.config.overpays].contains(&Some(phone))
+    }
+
+    /// Whether a phone lives some of its time twice.
+    pub(crate) fn is_rewound(&self, phone: usize) -> bool {
+        self.config.rewinds == Some(phone)
     }
 
     fn node_config(&self, phone: usize) -> Config {

@@ -22,6 +22,10 @@ impl Executor {
         set: Vec<SignedAction>,
     ) -> (Executed, Vec<SignedAction>) {
         let set = self.closed_set(base.state, set);
+        #[cfg(feature = "planted")]
+        if self.merges_by_arrival() {
+            return self.merge_by_arrival(base, set);
+        }
         self.run(base, None, &set)
             .expect("a closed set of genuine actions executes")
     }

@@ -144,3 +144,66 @@ fn a_divergence_stays_and_shows_what_is_known_last() {
     assert_eq!(phone.reach.diverged(evidence), Some(more.clone()));
     assert_eq!(phone.reach.status(), more);
 }
+
+#[test]
+fn a_link_that_flaps_for_less_than_the_bound_neither_ends_nor_begins_a_quorum() {
+    for (flap, told) in [(2999, false), (3000, true), (3001, true)] {
+        let mut phone = Phone::new(4, 3);
+        phone.hear(&[1, 2, 3], at(0));
+        phone.hear(&[1], at(1000));
+        assert_eq!(phone.reach.timeout(at(1000 + flap)).is_some(), told);
+        let back = phone.hear(&[1, 2, 3], at(1000 + flap));
+        assert_eq!(back, None, "a link that has just come settles nothing");
+        let apart = matches!(phone.reach.status(), Status::NoQuorum { .. });
+        assert_eq!(apart, told, "gone for {flap} ms");
+
+        // The same on the way back.
+        phone.hear(&[1], at(10_000));
+        phone.reach.timeout(at(20_000));
+        assert_eq!(phone.hear(&[1, 2], at(30_000)), None);
+        let settled = phone.reach.timeout(at(30_000 + flap));
+        assert_eq!(settled.is_some(), told, "back for {flap} ms");
+    }
+}
+
+#[test]
+fn a_heal_shows_once_a_quorum_is_settled_and_until_it_is_done() {
+    let mut phone = Phone::new(4, 3);
+    phone.hear(&[1], at(0));
+    phone.reach.timeout(at(3000));
+    phone.hear(&[1, 2], at(10_000));
+    assert_eq!(phone.reach.set_healing(true), None, "not for long enough");
+    assert_eq!(phone.reach.timeout(at(12_999)), None);
+    assert_eq!(phone.reach.timeout(at(13_000)), Some(Status::Healing));
+    assert_eq!(phone.reach.set_healing(true), None, "told once");
+    let missing = phone.peers(&[3]);
+    let degraded = Status::Degraded { missing };
+    assert_eq!(phone.reach.set_healing(false), Some(degraded));
+    assert_eq!(phone.reach.set_healing(false), None);
+}
+
+#[test]
+fn a_block_settles_who_is_there_and_nobody_else() {
+    let mut phone = Phone::new(4, 3);
+    phone.hear(&[1], at(0));
+    phone.reach.timeout(at(3000));
+    phone.hear(&[1, 2], at(10_000));
+    let missing = phone.peers(&[3]);
+    let degraded = Status::Degraded { missing };
+    assert_eq!(phone.reach.confirm(), Some(degraded.clone()));
+    assert_eq!(phone.reach.confirm(), None);
+    assert_eq!(phone.reach.deadline(), None);
+    // Who then goes is missed after the whole of the hysteresis again.
+    phone.hear(&[1], at(10_001));
+    assert_eq!(
+        phone.reach.confirm(),
+        None,
+        "a block alone makes nobody gone"
+    );
+    assert_eq!(phone.reach.timeout(at(13_000)), None);
+    assert_eq!(phone.reach.status(), degraded);
+    assert!(matches!(
+        phone.reach.timeout(at(13_001)),
+        Some(Status::NoQuorum { .. })
+    ));
+}

@@ -185,6 +185,10 @@ impl Replica {
         self.offers.clear();
         self.executed.retain(|_, (above, _)| *above > height);
         self.pool.prune(&state);
+        #[cfg(feature = "planted")]
+        if self.plant == Some(crate::config::Plant::ThirdBranchDropped) && !self.split.is_whole() {
+            self.pool.forget_waiting();
+        }
         self.submissions.rebase(state.clone(), height);
         if let Some(reveal) = self.draws.finalized(&state, now) {
             out.push(ReplicaOutput::Spread {

@@ -76,6 +76,7 @@ impl Replica {
         self.synchronizer
             .heard(sender, (status.height, status.block), head);
         self.synchronize(now, out);
+        self.resynced(sender, status.height, out);
         if status.reply {
             let Some(to) = self.address_of(sender) else {
                 return;
@@ -268,6 +269,7 @@ impl Replica {
     ) {
         let finalized = finalized_head(height, block, finalization);
         self.consensus_input(Input::Installed(finalized), now, out);
+        self.caught_up(out);
     }
 
     /// Whether it is time to send a member the open rounds again: the pauses double until something
@@ -310,7 +312,8 @@ impl Replica {
         for (author, (own, theirs)) in (0u8..).zip(own.iter().zip(theirs.iter())) {
             if theirs > own {
                 let from = own + 1;
-                self.ask(sender, Fetch::Actions { author, from }, out);
+                // Several say so at once when two sides meet: one is asked.
+                self.ask_actions(Some(sender), author, from, now, out);
             }
         }
         // Equal counters over other actions: somebody signed two with one number.

@@ -180,4 +180,14 @@ pub enum ReplicaEvent {
         /// The value.
         value: i64,
     },
+    /// A member who was missed, or this phone after it saw no quorum, is being brought up to date. At
+    /// `target` he is.
+    Resync {
+        /// Who.
+        peer: PeerId,
+        /// Where he stands.
+        height: u64,
+        /// Where the others stand.
+        target: u64,
+    },
 }

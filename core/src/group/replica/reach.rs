@@ -77,6 +77,7 @@ impl Replica {
             self.greet(address, out);
         }
         if self.reachable != before {
+            self.mark_missing();
             let members = (0u8..).zip(&self.members);
             let reachable = members
                 .filter(|(index, peer)| {

@@ -220,7 +220,7 @@ impl Replica {
     }
 
     /// Asks whoever sent something for what is missing before it; once in a while for one number.
-    fn ask_actions(
+    pub(super) fn ask_actions(
         &mut self,
         sender: Option<u8>,
         author: u8,

@@ -59,7 +59,7 @@ impl Split {
         }
     }
 
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         matches!(self.phase, Phase::Whole)
     }
 }

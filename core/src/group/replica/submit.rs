@@ -166,6 +166,8 @@ impl Replica {
             .collect();
         let mut unsettled = self.submissions.unsettled();
         unsettled.retain(|action| !waiting.contains(&action.action.id()));
+        #[cfg(feature = "planted")]
+        unsettled.retain(|action| !self.pool.has_forgotten(action));
         for action in &unsettled {
             // After a restart the pool is empty: what is stored goes in again.
             self.dirty |= self.pool.insert(action.clone()) == Inserted::New;

@@ -1,8 +1,10 @@
 //! A soak: everything that goes wrong, for a while; then it must all come right.
 
 mod dense;
+mod partitions;
 
 pub use dense::{DENSE_LASTS, dense_soak};
+pub use partitions::partition_soak;
 
 use althing::Duration;
 use althing::ble::AppMode;

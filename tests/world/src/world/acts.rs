@@ -6,6 +6,7 @@ use althing::error::StoreFault;
 use althing::node::{Command, Fate};
 
 use super::World;
+use super::facts::word;
 use crate::chance::secret;
 use crate::player::{Game, Habits};
 use crate::stats::Ending;
@@ -78,6 +79,16 @@ pub enum Act {
     },
     /// The store of a dead process is gone.
     LoseStore {
+        /// Which phone.
+        phone: usize,
+    },
+    /// A copy is made of a phone's store, for [`Act::Rewind`].
+    Keep {
+        /// Which phone; [`WorldConfig::rewinds`](super::WorldConfig::rewinds) names it.
+        phone: usize,
+    },
+    /// The process dies, and all of the phone is as it was when its store was copied.
+    Rewind {
         /// Which phone.
         phone: usize,
     },
@@ -159,6 +170,11 @@ impl World {
             Act::CopyStore { phone } => self.phones[phone].disk.copy(),
             Act::PutStoreBack { phone } => self.put_store_back(phone),
             Act::LoseStore { phone } => self.lose_store(phone),
+            Act::Keep { phone } => {
+                let this = &mut self.phones[phone];
+                this.kept = Some((this.disk.copied(), this.counter));
+            }
+            Act::Rewind { phone } => self.rewind(phone),
             Act::Restart { phone } => self.restart(phone),
             Act::RestartAndDie { phone, outputs } => {
                 if self.phones[phone].node.is_none() {
@@ -295,6 +311,18 @@ impl World {
         self.stats.lost += (all - self.stats.submissions.len()) as u64;
     }
 
+    /// A phone lives again from the moment when its store was copied.
+    fn rewind(&mut self, phone: usize) {
+        debug_assert!(self.is_rewound(phone), "the world is told who is put back");
+        let Some((disk, counter)) = self.phones[phone].kept.take() else {
+            return;
+        };
+        self.crash(phone, true);
+        self.phones[phone].disk = disk;
+        self.phones[phone].counter = counter;
+        self.restart(phone);
+    }
+
     fn restart(&mut self, phone: usize) {
         self.at_work = Some(phone);
         let seed = self.config.seed;
@@ -339,7 +367,7 @@ impl World {
             let height = view.head.height;
             // Who only follows now cannot execute the blocks that it stored: it gets the state again.
             let follows = self.config.outdated == Some(phone);
-            if !self.is_bent(phone) && !follows {
+            if !self.is_bent(phone) && !follows && !self.is_rewound(phone) {
                 self.invariants
                     .restored(now_us, phone, height, before, told_us, crashed_us);
                 self.invariants.view(now_us, phone, &view);
@@ -348,8 +376,12 @@ impl World {
             self.phones[phone].table.tally = tally.map_or(0, |tally| tally.value);
             self.phones[phone].table.height = height;
             self.phones[phone].table.started = true;
-            self.look_for_lost(phone, &view);
-            if put_back.is_none() {
+            // An app that starts reads the status; only changes are told.
+            self.phones[phone].table.status = word(&view.status);
+            if !self.is_rewound(phone) {
+                self.look_for_lost(phone, &view);
+            }
+            if put_back.is_none() && !self.is_rewound(phone) {
                 self.look_for_lost_counts(phone);
             }
         }

@@ -59,7 +59,8 @@ impl World {
                 table.group = Some(*group);
                 table.ticket = seat_ticket;
             }
-            Ok(Done::Submitted { submission }) if submits => {
+            // Who lives twice may use one name twice.
+            Ok(Done::Submitted { submission }) if submits && !self.is_rewound(phone) => {
                 let key = (phone, self.phones[phone].store_number, *submission);
                 if !self.stats.submitted(key, self.now_us) {
                     self.invariants.violate(
@@ -339,6 +340,7 @@ impl World {
             Event::View { head, patches, .. } => {
                 self.phones[phone].table.patches = patches;
                 self.moved(phone, head);
+                self.shown(phone, head.group);
             }
             Event::NeighbourUp { .. } | Event::NeighbourDown { .. } => {}
             Event::Fate {
@@ -349,6 +351,7 @@ impl World {
             // What a phone with bent rules says and what is said of it is expected.
             Event::Evidence { .. } | Event::PeerFault { .. }
                 if self.config.bent.or(self.config.overpays).is_some() => {}
+            Event::Evidence { .. } | Event::PeerFault { .. } if self.config.rewinds.is_some() => {}
             Event::Evidence { peer, what, .. } => self.invariants.violate(
                 self.now_us,
                 Some(phone),
@@ -369,6 +372,9 @@ impl World {
             }
             Event::Tally { value, .. } => self.phones[phone].table.tally = value,
             Event::Recovery { peer, stage, .. } => self.recovers(phone, peer, stage),
+            Event::Resync { height, target, .. } => {
+                self.phones[phone].resyncs.push((height, target));
+            }
             Event::StoreFailed { fault } => {
                 let name = self.phones[phone].name.clone();
                 self.note(format!("{name}: {fault}"));
@@ -402,7 +408,23 @@ impl World {
         self.stats.recovered += u64::from(stage == RecoveryStage::Voting);
     }
 
+    /// The screen of a phone changed: what it shows apart is what the others show of the same.
+    fn shown(&mut self, phone: usize, group: GroupId) {
+        if self.is_bent(phone) || self.config.rewinds.is_some() {
+            return;
+        }
+        let node = self.phones[phone].node.as_ref();
+        if let Some(view) = node.and_then(|node| node.view(group))
+            && !view.tentative.is_empty()
+        {
+            self.invariants.tentative(self.now_us, phone, &view);
+        }
+    }
+
     fn fate(&mut self, phone: usize, submission: SubmissionId, fate: &Fate) {
+        if self.is_rewound(phone) {
+            return;
+        }
         let key = (phone, self.phones[phone].store_number, submission);
         if let Err(what) = self.stats.fate(key, fate, self.now_us) {
             self.invariants.violate(self.now_us, Some(phone), what);
@@ -510,7 +532,7 @@ impl World {
 }
 
 /// A status in one word or two.
-fn word(status: &Status) -> &'static str {
+pub(super) fn word(status: &Status) -> &'static str {
     match status {
         Status::Live => "live",
         Status::Degraded { .. } => "degraded",

@@ -12,7 +12,7 @@ use crate::player;
 use crate::report::{
     ActionCounts, AirBytes, Frame, Latencies, PhoneFrame, Progress, Report, RootMismatches, Waiting,
 };
-use crate::stats::{Ending, Submission};
+use crate::stats::{Ending, Key, Submission};
 
 impl World {
     /// Phones that this one reaches over links that carry, itself among them.
@@ -168,15 +168,18 @@ impl World {
     }
 
     /// Whether the first `players` phones stand at one head, show one tally, with nothing open and
-    /// nobody waiting; a phone with bent rules does not count.
+    /// nobody waiting; a phone with bent rules does not count, nor one that is not back.
     pub fn is_settled(&self, players: usize) -> bool {
-        if self.open_submissions() > 0 {
+        let open = |(key, submission): (&Key, &Submission)| {
+            submission.fate == Ending::Open && !submission.orphan && !self.absent.contains(&key.0)
+        };
+        if self.stats.submissions.iter().any(open) {
             return false;
         }
         let mut heads = BTreeSet::new();
         let mut tallies = BTreeSet::new();
         for (index, phone) in self.phones.iter().enumerate().take(players) {
-            if self.is_bent(index) {
+            if self.is_bent(index) || self.absent.contains(&index) {
                 continue;
             }
             // Who only follows has no tally.
