@@ -116,9 +116,39 @@ pub enum CommandError {
         /// The bound.
         max: usize,
     },
+    /// Nothing that is committed was set aside by this phone's user under this number.
+    #[error("nothing of yours is set aside under number {number}: wait until it is final")]
+    NoEarmark {
+        /// The number.
+        number: u32,
+    },
+    /// What was given is not final.
+    #[error(transparent)]
+    NotFinal(#[from] NotFinal),
     /// Sealing, or reading what is sealed, was not possible.
     #[error(transparent)]
     Seal(#[from] SealError),
+}
+
+/// Why a payment is not final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFinal {
+    /// It is no release.
+    #[error("this is a payment like any other: it may be refused once all are together again")]
+    NotARelease,
+    /// No such earmark is committed at this phone's head: it was never made, is redeemed, or went
+    /// back.
+    #[error("no such amount is set aside as far as this phone knows: ask to be paid again later")]
+    NotCommitted,
+    /// It is set aside for somebody else.
+    #[error("this amount is set aside for another player")]
+    OtherPayee,
+    /// It is another amount than what is set aside.
+    #[error("another amount is set aside than the one promised")]
+    OtherAmount,
+    /// The payer did not sign it.
+    #[error("the payer did not sign this: do not accept it")]
+    NotGenuine,
 }
 
 /// Why something was not sealed, or what is sealed not read.

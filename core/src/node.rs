@@ -5,6 +5,7 @@
 
 mod api;
 mod commands;
+mod money;
 mod radio;
 mod running;
 mod sealed;

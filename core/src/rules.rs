@@ -3,14 +3,16 @@
 pub mod board;
 pub mod counter;
 pub mod craps;
+pub mod earmark;
 mod members;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::crypto::{Hash, Hasher};
-use crate::id::PeerId;
-use crate::state::Overlay;
+use self::earmark::{Earmark, EarmarkId, Release};
+use crate::crypto::{Hash, Hasher, Signature, SignatureScheme};
+use crate::id::{GroupId, PeerId};
+use crate::state::{Map, Overlay};
 use crate::wire::coder::Coder;
 use crate::wire::coder::schema::Schema;
 use crate::wire::{Bytes, Reason, RulesId};
@@ -78,6 +80,7 @@ pub struct Context<'a> {
     pub height: u64,
     draw_requested: bool,
     draw_allowed: bool,
+    verifies: Option<(GroupId, &'a dyn SignatureScheme)>,
 }
 
 impl<'a> Context<'a> {
@@ -88,7 +91,26 @@ impl<'a> Context<'a> {
             height,
             draw_requested: false,
             draw_allowed,
+            verifies: None,
         }
+    }
+
+    /// The same in a group whose members sign by `scheme`; without it nothing is released.
+    #[must_use]
+    pub fn verifying(self, group: GroupId, scheme: &'a dyn SignatureScheme) -> Self {
+        Self {
+            verifies: Some((group, scheme)),
+            ..self
+        }
+    }
+
+    /// Whether its payer signed `signature` to release `earmark`.
+    pub fn is_released(&self, earmark: &Earmark, signature: &Signature) -> bool {
+        let payer = self.members.get(usize::from(earmark.id.payer));
+        let Some(((group, scheme), payer)) = self.verifies.zip(payer) else {
+            return false;
+        };
+        earmark.is_released(group, payer, scheme, signature)
     }
 
     /// Index of `peer` in the committee.
@@ -188,6 +210,25 @@ pub trait Rules: Send + Sync + fmt::Debug {
 
     /// Whether `action` may be signed while there is no quorum.
     fn offline(&self, action: &[u8]) -> Offline;
+
+    /// Whether `action` is good only in the phase in which it was made, unless its author says
+    /// otherwise.
+    fn phase_bound(&self, action: &[u8]) -> bool {
+        let _ = action;
+        false
+    }
+
+    /// What is set aside under this name in `state`.
+    fn earmark(&self, state: &Map, id: EarmarkId) -> Option<Earmark> {
+        let _ = (state, id);
+        None
+    }
+
+    /// The action by which the payee of `release` redeems it; none where the rules know no earmarks.
+    fn redeem(&self, release: &Release) -> Option<Vec<u8>> {
+        let _ = release;
+        None
+    }
 
     /// Place of `action` among others of the same depth in the one order.
     fn order_key(&self, _action: &[u8]) -> Vec<u8> {

@@ -156,6 +156,18 @@ pub enum AlthingError {
         /// The bound.
         max: u64,
     },
+    /// Nothing that is committed was set aside by this phone's user under this number.
+    #[error("nothing of yours is set aside under number {number}: wait until it is final")]
+    NoEarmark {
+        /// The number.
+        number: u32,
+    },
+    /// What was given is not final: it may be refused once all are together again.
+    #[error("{why}")]
+    NotFinal {
+        /// Why, for the user.
+        why: String,
+    },
     /// An argument is longer than it may be.
     #[error("{what} has {len} bytes or elements, at most {max} are possible")]
     TooLong {
@@ -292,6 +304,10 @@ impl From<CommandError> for AlthingError {
             },
             CommandError::TallyFull { total, max } => Self::TallyFull { total, max },
             CommandError::TooManyRuns { max } => Self::TooManyRuns { max: max as u64 },
+            CommandError::NoEarmark { number } => Self::NoEarmark { number },
+            CommandError::NotFinal(why) => Self::NotFinal {
+                why: why.to_string(),
+            },
             CommandError::NotKept {
                 height,
                 oldest,

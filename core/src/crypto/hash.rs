@@ -76,6 +76,8 @@ pub enum Domain {
     BoardValue = 52,
     /// The commitment to the key of a group's epoch.
     GroupKey = 54,
+    /// The payer's word that an earmark may be had.
+    Release = 55,
     /// Bytes that a count of the tally is signed over.
     Count = 60,
     /// Digest over the counts of a tally.

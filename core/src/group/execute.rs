@@ -402,7 +402,8 @@ impl Executor {
     ) -> Result<(), Reason> {
         #[cfg(feature = "metered")]
         crate::state::meter::applied();
-        let mut context = Context::new(&self.members, height, draws.may_request());
+        let mut context = Context::new(&self.members, height, draws.may_request())
+            .verifying(self.group(), &*self.scheme);
         let mark = overlay.mark();
         let verdict = self.rules.apply(overlay, author, payload, &mut context);
         debug_assert!(

@@ -10,6 +10,7 @@ mod cluster;
 mod count;
 mod diverge;
 mod looks;
+mod money;
 mod port;
 mod reach;
 mod receive;

@@ -21,6 +21,7 @@ mod config;
 mod cover;
 mod edge;
 mod ledger;
+mod money;
 mod pack;
 mod payout;
 mod record;
@@ -37,10 +38,11 @@ pub use table::{PlacedBet, THROWS_KEPT, Table};
 
 use self::ledger::{Ledger, record};
 use self::record::{Record, point_after};
+use super::earmark::{Earmark, EarmarkId, Release};
 use super::{Batch, Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
-use crate::state::Overlay;
+use crate::state::{Map, Overlay};
 use crate::wire::coder::Coder;
 use crate::wire::{Bytes, RulesId};
 
@@ -214,7 +216,7 @@ impl Rules for Craps {
     fn id(&self) -> RulesId {
         RulesId {
             name: Bytes::truncating(b"craps".to_vec()),
-            version: 2,
+            version: 3,
             vectors: hash(Domain::RulesVectors, &[VECTORS.as_bytes()]),
         }
     }
@@ -273,6 +275,13 @@ impl Rules for Craps {
             CrapsAction::Switch { kind, working } => {
                 stakes::switch(&mut ledger, &record, member, kind, working)?;
             }
+            CrapsAction::Earmark { to, chips } => {
+                Self::earmark(&mut ledger, &record, member, to, chips)?;
+            }
+            CrapsAction::Redeem { id, signature } => {
+                Self::redeem(&mut ledger, member, id, &signature, context)?;
+            }
+            CrapsAction::GiveBack { id } => Self::give_back(&mut ledger, member, id)?,
         }
         if record != before {
             ledger.set_record(&record);
@@ -292,11 +301,17 @@ impl Rules for Craps {
         }
     }
 
-    /// A transfer is guarded by the balance wherever it is replayed. Bets and dice need the bank and
+    /// A payment is guarded by the balance wherever it is replayed, and what is redeemed is nobody
+    /// else's. Bets and dice need the bank and
     /// the draw, and seats are slots whose order has value.
     fn offline(&self, action: &[u8]) -> Offline {
         match CrapsAction::decode(action) {
-            Ok(CrapsAction::Transfer { .. }) => Offline::Allowed,
+            Ok(
+                CrapsAction::Transfer { .. }
+                | CrapsAction::Earmark { .. }
+                | CrapsAction::Redeem { .. }
+                | CrapsAction::GiveBack { .. },
+            ) => Offline::Allowed,
             Ok(
                 CrapsAction::Sit
                 | CrapsAction::Bet { .. }
@@ -308,6 +323,24 @@ impl Rules for Craps {
             )
             | Err(_) => Offline::Forbidden,
         }
+    }
+
+    /// Whoever bets or rolls means the next throw, not one that he comes to late.
+    fn phase_bound(&self, action: &[u8]) -> bool {
+        matches!(
+            CrapsAction::decode(action),
+            Ok(CrapsAction::Bet { .. } | CrapsAction::Roll)
+        )
+    }
+
+    fn earmark(&self, state: &Map, id: EarmarkId) -> Option<Earmark> {
+        let key = ledger::earmark_key(id);
+        ledger::parse_earmark(&key, state.get(&key)?)
+    }
+
+    fn redeem(&self, release: &Release) -> Option<Vec<u8>> {
+        let (id, signature) = (release.id, release.signature);
+        Some(CrapsAction::Redeem { id, signature }.encode())
     }
 
     /// The order that [`CrapsAction`] gives; what is no action comes after everything.

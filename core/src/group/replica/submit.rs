@@ -6,6 +6,7 @@ use crate::group::{Inserted, SubmissionId};
 use crate::id::RunId;
 use crate::outbox::Outbox;
 use crate::rules::Offline;
+use crate::state::Overlay;
 use crate::sync::pack::{Before, Nothing, pack_all};
 use crate::time::{Duration, Instant};
 use crate::wire::{ACTION_PAYLOAD_LEN_MAX, ActionId, ActionPayload, GroupMessage, Validity};
@@ -73,10 +74,24 @@ impl Replica {
                 max: ACTION_PAYLOAD_LEN_MAX,
             });
         }
+        let validity = self.bound(&payload, validity);
         let submission = self.submissions.submit(payload, dependencies, validity)?;
         self.dirty = true;
         self.store_submissions(out);
         Ok(submission)
+    }
+
+    /// What its author means by default: some actions are good only in the phase that he sees.
+    fn bound(&self, payload: &[u8], validity: Validity) -> Validity {
+        let rules = self.executor.rules();
+        if validity != Validity::default() || !rules.phase_bound(payload) {
+            return validity;
+        }
+        let shown = Overlay::new(self.shown.state.clone());
+        Validity {
+            phase: Some(rules.phase(&shown)),
+            ..validity
+        }
     }
 
     /// Takes an intent back, and those that depend on it.

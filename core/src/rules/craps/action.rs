@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bet::{BetKind, Working};
 use super::cause::Cause;
+use crate::crypto::Signature;
 use crate::rules::Rejection;
+use crate::rules::earmark::EarmarkId;
 use crate::wire::{ACTION_PAYLOAD_LEN_MAX, decode, encode};
 
 /// What a player asks of the table. The order of variants is wire format: new ones go to the end.
@@ -50,6 +52,25 @@ pub enum CrapsAction {
         /// To what.
         working: Working,
     },
+    /// Sets chips aside for another member, for good: he alone can redeem them or give them back.
+    Earmark {
+        /// Member index of whom they are for.
+        to: u8,
+        /// How many.
+        chips: u32,
+    },
+    /// Takes chips that were set aside for the author, with their payer's release.
+    Redeem {
+        /// Which.
+        id: EarmarkId,
+        /// The signature of the release.
+        signature: Signature,
+    },
+    /// Gives chips that were set aside for the author back to their payer.
+    GiveBack {
+        /// Which.
+        id: EarmarkId,
+    },
 }
 
 impl CrapsAction {
@@ -71,7 +92,10 @@ impl CrapsAction {
     pub(super) const fn order(&self) -> u8 {
         match self {
             Self::Sit => 0,
-            Self::Transfer { .. } => 1,
+            Self::Transfer { .. }
+            | Self::Earmark { .. }
+            | Self::Redeem { .. }
+            | Self::GiveBack { .. } => 1,
             Self::TakeDown { .. } => 2,
             Self::Bet { .. } => 3,
             Self::Switch { .. } => 4,
@@ -89,6 +113,21 @@ impl CrapsAction {
             Self::Roll => "rolls the dice".to_owned(),
             Self::Transfer { to, chips } => {
                 format!("gives {chips} to player {}", u16::from(*to) + 1)
+            }
+            Self::Earmark { to, chips } => {
+                format!("sets {chips} aside for player {}", u16::from(*to) + 1)
+            }
+            Self::Redeem { id, .. } => {
+                format!(
+                    "takes what player {} set aside for him",
+                    u16::from(id.payer) + 1
+                )
+            }
+            Self::GiveBack { id } => {
+                format!(
+                    "gives back what player {} set aside",
+                    u16::from(id.payer) + 1
+                )
             }
             Self::Stand => "gets up".to_owned(),
             Self::Skip { .. } => "asks for the dice to move on".to_owned(),

@@ -64,11 +64,19 @@ pub enum Cause {
     AlwaysWorks = 27,
     /// The dice alone give a come bet its number.
     DiceMoveIt = 28,
+    /// Nothing is set aside under this name: it was redeemed, given back, or never was.
+    NoEarmark = 29,
+    /// It is set aside for another one; the detail is his member index.
+    NotPayee = 30,
+    /// Its payer did not release it.
+    NotReleased = 31,
+    /// He has set aside as much as he may; the detail is how many times.
+    TooManyEarmarks = 32,
 }
 
 impl Cause {
     /// All of them, by code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::Malformed,
         Self::NotMember,
         Self::AlreadySeated,
@@ -97,6 +105,10 @@ impl Cause {
         Self::OddsBehind,
         Self::AlwaysWorks,
         Self::DiceMoveIt,
+        Self::NoEarmark,
+        Self::NotPayee,
+        Self::NotReleased,
+        Self::TooManyEarmarks,
     ];
 
     /// The code that travels.
@@ -177,6 +189,15 @@ impl Cause {
             (Self::AlwaysWorks, _) => "this bet always works".to_owned(),
             (Self::DiceMoveIt, _) => {
                 "bet on come or don't come: the dice give it its number".to_owned()
+            }
+            (Self::NoEarmark, _) => "nothing is set aside there any more".to_owned(),
+            (Self::NotPayee, Some(payee)) => {
+                format!("that is set aside for player {}", payee.saturating_add(1))
+            }
+            (Self::NotPayee, None) => "that is set aside for another player".to_owned(),
+            (Self::NotReleased, _) => "its payer did not release it to you".to_owned(),
+            (Self::TooManyEarmarks, _) => {
+                "you have set chips aside too often: wait until some are redeemed".to_owned()
             }
         }
     }

@@ -11,6 +11,8 @@
 //! | `d` slot | a throw, numbered |
 //! | `h` | rules of the house; written once |
 //! | `n` | chips that exist; written once |
+//! | `m` payer | earmarks that he ever made |
+//! | `m` payer number | payee and chips of an earmark |
 
 use super::bet::{BetKind, Dice, Working};
 use super::cause::Cause;
@@ -18,6 +20,7 @@ use super::config::{CONFIG_LEN_MAX, CrapsConfig};
 use super::record::Record;
 use super::table::{PlacedBet, THROWS_KEPT};
 use crate::rules::Rejection;
+use crate::rules::earmark::{Earmark, EarmarkId};
 use crate::state::Overlay;
 use crate::wire::{decode, encode};
 
@@ -111,6 +114,38 @@ impl Ledger<'_> {
             .collect()
     }
 
+    pub(super) fn earmark(&self, id: EarmarkId) -> Option<Earmark> {
+        let key = earmark_key(id);
+        parse_earmark(&key, self.0.get(&key)?)
+    }
+
+    pub(super) fn earmarks_of(&self, payer: u8) -> Vec<Earmark> {
+        let entries = self.0.prefix(&[EARMARK, payer]);
+        entries
+            .iter()
+            .filter_map(|(key, value)| parse_earmark(key.as_bytes(), value))
+            .collect()
+    }
+
+    /// The number of the next earmark of `payer`; it is used up.
+    pub(super) fn next_earmark(&mut self, payer: u8) -> Result<u32, Rejection> {
+        let made = self.0.get(&[EARMARK, payer]).and_then(parse_number);
+        let next = made.unwrap_or(0).checked_add(1).ok_or(Cause::BadState)?;
+        self.set(&[EARMARK, payer], encode(&next));
+        u32::try_from(next).map_err(|_| Cause::BadState.into())
+    }
+
+    pub(super) fn set_earmark(&mut self, earmark: Earmark) {
+        let value = encode(&(earmark.payee, earmark.amount));
+        self.set(&earmark_key(earmark.id), value);
+    }
+
+    pub(super) fn take_earmark(&mut self, id: EarmarkId) {
+        self.0
+            .remove(&earmark_key(id))
+            .expect("keys of this rule set are a few bytes long");
+    }
+
     pub(super) fn set_throw(&mut self, number: u64, dice: Dice) {
         self.set(&throw_key(number), encode(&(number, dice)));
     }
@@ -164,6 +199,24 @@ pub(super) fn parse_bet(key: &[u8], value: &[u8]) -> Option<PlacedBet> {
     })
 }
 
+pub(super) fn parse_earmark(key: &[u8], value: &[u8]) -> Option<Earmark> {
+    let (&[EARMARK, payer], number) = key.split_first_chunk::<2>()? else {
+        return None;
+    };
+    let number = u32::from_be_bytes(number.try_into().ok()?);
+    let (payee, amount): (u8, u64) = decode(value, ENTRY_LEN_MAX).ok()?;
+    Some(Earmark {
+        id: EarmarkId { payer, number },
+        payee,
+        amount,
+    })
+}
+
+pub(super) fn earmark_key(id: EarmarkId) -> [u8; 6] {
+    let [a, b, c, d] = id.number.to_be_bytes();
+    [EARMARK, id.payer, a, b, c, d]
+}
+
 /// An entry in words, for evidence; members are counted from 0, as in a genesis.
 pub(super) fn describe_entry(key: &[u8], value: &[u8]) -> Option<String> {
     let number = || parse_number(value);
@@ -175,6 +228,17 @@ pub(super) fn describe_entry(key: &[u8], value: &[u8]) -> Option<String> {
         }
         key if *key == BANK_KEY => Some(format!("the bank holds {} chips", number()?)),
         key if *key == BESTS_KEY => Some(format!("all bets could win {} chips", number()?)),
+        [EARMARK, payer] => Some(format!(
+            "member {payer} set chips aside {} times",
+            number()?
+        )),
+        [EARMARK, ..] => {
+            let Earmark { id, payee, amount } = parse_earmark(key, value)?;
+            let payer = id.payer;
+            Some(format!(
+                "member {payer} set {amount} chips aside for member {payee}"
+            ))
+        }
         [THROW, _] => {
             let (number, dice) = parse_throw(value)?;
             Some(format!(
@@ -205,6 +269,7 @@ pub(super) const TOTAL_KEY: [u8; 1] = [b'n'];
 pub(super) const HOUSE_KEY: [u8; 1] = [b'h'];
 pub(super) const BET: u8 = b'b';
 pub(super) const THROW: u8 = b'd';
+pub(super) const EARMARK: u8 = b'm';
 const BESTS_KEY: [u8; 1] = [b'e'];
 const RECORD_LEN_MAX: usize = 128;
 const ENTRY_LEN_MAX: usize = 16;

@@ -3,9 +3,10 @@
 use super::bet::{BetKind, Dice, Working};
 use super::config::CrapsConfig;
 use super::ledger::{
-    BANK_KEY, BET, HOUSE_KEY, RECORD_KEY, THROW, TOTAL_KEY, chips_key, parse_bet, parse_house,
-    parse_number, parse_record, parse_throw,
+    BANK_KEY, BET, EARMARK, HOUSE_KEY, RECORD_KEY, THROW, TOTAL_KEY, chips_key, parse_bet,
+    parse_earmark, parse_house, parse_number, parse_record, parse_throw,
 };
+use crate::rules::earmark::Earmark;
 use crate::state::Map;
 
 /// Throws that the state remembers.
@@ -48,6 +49,8 @@ pub struct Table {
     pub bank: u64,
     /// Bets on the table, by member and kind.
     pub bets: Vec<PlacedBet>,
+    /// Chips that are set aside, by payer and number.
+    pub earmarks: Vec<Earmark>,
     /// Chips that exist, from the genesis on.
     pub total: u64,
     /// What the table was opened with: limits, odds and the field's rule.
@@ -86,6 +89,10 @@ impl Table {
                 .prefix(&[BET])
                 .filter_map(|(key, value)| parse_bet(key.as_bytes(), value))
                 .collect(),
+            earmarks: map
+                .prefix(&[EARMARK])
+                .filter_map(|(key, value)| parse_earmark(key.as_bytes(), value))
+                .collect(),
             total: number(&TOTAL_KEY)?,
             house: parse_house(map.get(&HOUSE_KEY)?)?,
             skips: members
@@ -110,11 +117,12 @@ impl Table {
             .map_or(0, |bet| bet.chips)
     }
 
-    /// Chips in hands, in bets and in the bank; more than 64 bits only in a state that is broken.
+    /// Chips in hands, in bets, set aside and in the bank; more than 64 bits only in a state that is broken.
     pub fn counted(&self) -> u128 {
         let hands: u128 = self.chips.iter().map(|chips| u128::from(*chips)).sum();
         let bets: u128 = self.bets.iter().map(|bet| u128::from(bet.chips)).sum();
-        hands + bets + u128::from(self.bank)
+        let aside = self.earmarks.iter().map(|it| u128::from(it.amount));
+        hands + bets + aside.sum::<u128>() + u128::from(self.bank)
     }
 
     /// Whether no chip was made or lost since the genesis.

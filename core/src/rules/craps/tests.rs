@@ -1,4 +1,5 @@
 mod cover;
+mod money;
 mod payouts;
 mod properties;
 mod seats;

@@ -1,6 +1,8 @@
 //! Actions and refusals on the wire, in the one order, and in words.
 
 use super::*;
+use crate::crypto::Signature;
+use crate::rules::earmark::EarmarkId;
 
 #[test]
 fn only_transfers_go_on_without_quorum() {
@@ -61,6 +63,9 @@ fn everything_has_words() {
             "calls place 6 on",
             "calls pass odds off",
             "leaves buy 10 to the custom of the house",
+            "sets 4294967295 aside for player 256",
+            "takes what player 256 set aside for him",
+            "gives back what player 1 set aside",
         ]
     );
     assert!(!Craps::new().describe_action(&[77]).is_empty());
@@ -68,7 +73,7 @@ fn everything_has_words() {
         for detail in [encode(&12u64), encode(&u64::MAX), vec![], vec![0xff; 64]] {
             assert!(!Craps::new().describe(code, &detail).is_empty());
         }
-        assert_eq!(Cause::from_code(code).is_some(), (1..=28).contains(&code));
+        assert_eq!(Cause::from_code(code).is_some(), (1..=32).contains(&code));
     }
     let short = Cause::NotEnoughChips.with(12);
     assert_eq!(
@@ -107,7 +112,7 @@ fn strangers_and_strange_bytes_are_refused() {
     }
 }
 
-fn every_action() -> [CrapsAction; 12] {
+fn every_action() -> [CrapsAction; 15] {
     let hop = Hop::of(Dice {
         first: 6,
         second: 1,
@@ -148,6 +153,23 @@ fn every_action() -> [CrapsAction; 12] {
         CrapsAction::Switch {
             kind: BetKind::Buy(Number::Ten),
             working: Working::Usual,
+        },
+        CrapsAction::Earmark {
+            to: 255,
+            chips: u32::MAX,
+        },
+        CrapsAction::Redeem {
+            id: EarmarkId {
+                payer: 255,
+                number: 1,
+            },
+            signature: Signature::ZERO,
+        },
+        CrapsAction::GiveBack {
+            id: EarmarkId {
+                payer: 0,
+                number: u32::MAX,
+            },
         },
     ]
 }

@@ -1,0 +1,48 @@
+//! Payments that are final without a quorum: releases of what is set aside.
+
+use super::Replica;
+use crate::error::{CommandError, NotFinal};
+use crate::rules::earmark::{self, EarmarkId, FinalOffline, Release};
+
+impl Replica {
+    /// The own word that the payee may have what this phone's user set aside for him. It can be given
+    /// more than once; it is redeemed once.
+    pub fn release(&self, number: u32) -> Result<Release, CommandError> {
+        let id = EarmarkId {
+            payer: self.own,
+            number,
+        };
+        let earmark = self.executor.rules().earmark(self.history.state(), id);
+        let earmark = earmark.ok_or(CommandError::NoEarmark { number })?;
+        Ok(earmark.release(self.group, &self.identity))
+    }
+
+    /// Whether `payment`, as it came from another phone, is final now, whatever others do.
+    pub fn final_offline(&self, payment: &[u8]) -> FinalOffline {
+        let Ok(release) = Release::decode(payment) else {
+            return FinalOffline::No(NotFinal::NotARelease);
+        };
+        let rules = self.executor.rules();
+        earmark::final_offline(
+            &release,
+            rules.earmark(self.history.state(), release.id),
+            self.group,
+            self.members.get(usize::from(release.id.payer)),
+            self.identity.scheme().as_ref(),
+        )
+    }
+
+    /// The payload by which this phone's user redeems what `payment` releases, to be submitted.
+    pub fn redeem(&self, payment: &[u8]) -> Result<Vec<u8>, CommandError> {
+        match self.final_offline(payment) {
+            FinalOffline::No(why) => return Err(CommandError::NotFinal(why)),
+            FinalOffline::Yes => {}
+        }
+        let release = Release::decode(payment).map_err(|_| NotFinal::NotARelease)?;
+        if release.payee != self.own {
+            return Err(NotFinal::OtherPayee.into());
+        }
+        let payload = self.executor.rules().redeem(&release);
+        payload.ok_or_else(|| NotFinal::NotARelease.into())
+    }
+}
