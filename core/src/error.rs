@@ -136,8 +136,10 @@ pub enum NotFinal {
     /// It is no release.
     #[error("this is a payment like any other: it may be refused once all are together again")]
     NotARelease,
-    /// No such earmark is committed at this phone's head: it was never made, is redeemed, or went
-    /// back.
+    /// It was redeemed, or given back.
+    #[error("this amount was paid out already")]
+    Settled,
+    /// No such earmark is committed at this phone's head.
     #[error("no such amount is set aside as far as this phone knows: ask to be paid again later")]
     NotCommitted,
     /// It is set aside for somebody else.

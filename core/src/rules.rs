@@ -9,7 +9,7 @@ mod members;
 use std::fmt;
 use std::sync::Arc;
 
-use self::earmark::{Earmark, EarmarkId, Release};
+use self::earmark::{Committed, Earmark, EarmarkId, Release};
 use crate::crypto::{Hash, Hasher, Signature, SignatureScheme};
 use crate::id::{GroupId, PeerId};
 use crate::state::{Map, Overlay};
@@ -106,11 +106,8 @@ impl<'a> Context<'a> {
 
     /// Whether its payer signed `signature` to release `earmark`.
     pub fn is_released(&self, earmark: &Earmark, signature: &Signature) -> bool {
-        let payer = self.members.get(usize::from(earmark.id.payer));
-        let Some(((group, scheme), payer)) = self.verifies.zip(payer) else {
-            return false;
-        };
-        earmark.is_released(group, payer, scheme, signature)
+        self.verifies
+            .is_some_and(|(group, scheme)| earmark.is_released(group, scheme, signature))
     }
 
     /// Index of `peer` in the committee.
@@ -219,9 +216,9 @@ pub trait Rules: Send + Sync + fmt::Debug {
     }
 
     /// What is set aside under this name in `state`.
-    fn earmark(&self, state: &Map, id: EarmarkId) -> Option<Earmark> {
+    fn earmark(&self, state: &Map, id: EarmarkId) -> Committed {
         let _ = (state, id);
-        None
+        Committed::Never
     }
 
     /// The action by which the payee of `release` redeems it; none where the rules know no earmarks.

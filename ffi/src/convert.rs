@@ -12,8 +12,9 @@ use crate::error::AlthingError;
 use crate::model::{
     ActionId, AdvertInterval, AppMode, Event, Fate, Head, LinkDownReason, Member, MemberTally,
     Mode, OperationResult, Outputs, PatchEntry, Pending, PowerState, RadioCommand, RadioEvent,
-    Reason, Role, ScanDuty, StateEntry, Status, Tally, Tentative, Validity, View, WaitingFor,
+    Reason, Role, ScanDuty, StateEntry, Status, Tally, Validity, View, WaitingFor,
 };
+use crate::tentative::Tentative;
 
 /// Converts a fieldless enum variant by variant.
 macro_rules! same_variants {

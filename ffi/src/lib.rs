@@ -12,6 +12,7 @@ mod convert;
 mod error;
 mod model;
 mod recovery;
+mod tentative;
 
 pub use board::{
     BoardAccess, BoardAccountsSetup, BoardContent, BoardEntry, BoardListSetup, BoardNumberSetup,
@@ -26,6 +27,7 @@ pub use model::{
     WaitingFor,
 };
 pub use recovery::RecoveryStage;
+pub use tentative::Tentative;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};

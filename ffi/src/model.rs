@@ -1,6 +1,8 @@
 //! Records and enums as Kotlin and Swift see them. Groups, peers and hashes are lower-case hex, so
 //! that they can be keys of a map there; the meaning of each field is the core's.
 
+use crate::tentative::Tentative;
+
 /// Role on one BLE connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Role {
@@ -423,17 +425,6 @@ pub struct PatchEntry {
     pub old: Option<Vec<u8>>,
     /// Its value now.
     pub new: Option<Vec<u8>>,
-}
-
-/// An action that is not final, signed by a member of this side while there is no quorum.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct Tentative {
-    /// Its name.
-    pub action: ActionId,
-    /// What it asks for.
-    pub payload: Vec<u8>,
-    /// Why it would be refused if nothing else came; none where it would be applied.
-    pub refused: Option<Reason>,
 }
 
 /// What the screen shows of a group.

@@ -38,7 +38,7 @@ pub use table::{PlacedBet, THROWS_KEPT, Table};
 
 use self::ledger::{Ledger, record};
 use self::record::{Record, point_after};
-use super::earmark::{Earmark, EarmarkId, Release};
+use super::earmark::{Committed, EarmarkId, Release};
 use super::{Batch, Context, Offline, Random, Rejection, Rules};
 use crate::crypto::{Domain, hash};
 use crate::id::PeerId;
@@ -276,7 +276,7 @@ impl Rules for Craps {
                 stakes::switch(&mut ledger, &record, member, kind, working)?;
             }
             CrapsAction::Earmark { to, chips } => {
-                Self::earmark(&mut ledger, &record, member, to, chips)?;
+                Self::earmark(&mut ledger, &record, (member, author), to, chips)?;
             }
             CrapsAction::Redeem { id, signature } => {
                 Self::redeem(&mut ledger, member, id, &signature, context)?;
@@ -333,9 +333,8 @@ impl Rules for Craps {
         )
     }
 
-    fn earmark(&self, state: &Map, id: EarmarkId) -> Option<Earmark> {
-        let key = ledger::earmark_key(id);
-        ledger::parse_earmark(&key, state.get(&key)?)
+    fn earmark(&self, state: &Map, id: EarmarkId) -> Committed {
+        ledger::committed(state, id)
     }
 
     fn redeem(&self, release: &Release) -> Option<Vec<u8>> {

@@ -30,10 +30,23 @@ pub struct EarmarkId {
 pub struct Earmark {
     /// Its name.
     pub id: EarmarkId,
+    /// Whose word releases it, whoever has his place in the group by then.
+    pub payer: PeerId,
     /// Member index of whom it is for.
     pub payee: u8,
     /// How much.
     pub amount: u64,
+}
+
+/// What a committed state knows of an earmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Nothing: it was not made, or not yet as far as this state knows.
+    Never,
+    /// It stands.
+    Stands(Earmark),
+    /// It was redeemed or given back.
+    Settled,
 }
 
 /// The payer's word that the payee may have an earmark.
@@ -56,24 +69,23 @@ impl Earmark {
             id: self.id,
             payee: self.payee,
             amount: self.amount,
-            signature: payer.sign(&self.signed_bytes(group, &payer.peer())),
+            signature: payer.sign(&self.signed_bytes(group)),
         }
     }
 
-    fn signed_bytes(&self, group: GroupId, payer: &PeerId) -> Vec<u8> {
+    fn signed_bytes(&self, group: GroupId) -> Vec<u8> {
         let domain = Domain::Release as u8;
-        encode(&(domain, group, payer, self.id, self.payee, self.amount))
+        encode(&(domain, group, self.payer, self.id, self.payee, self.amount))
     }
 
-    /// Whether `payer` signed `signature` to release exactly this.
+    /// Whether its payer signed `signature` to release exactly this.
     pub fn is_released(
         &self,
         group: GroupId,
-        payer: &PeerId,
         scheme: &dyn SignatureScheme,
         signature: &Signature,
     ) -> bool {
-        scheme.verify(payer, &self.signed_bytes(group, payer), signature)
+        scheme.verify(&self.payer, &self.signed_bytes(group), signature)
     }
 }
 
@@ -98,23 +110,24 @@ pub enum FinalOffline {
     No(NotFinal),
 }
 
-/// Whether `release` is final: exactly where `earmark`, the one of that name that is committed, is
-/// for that payee and amount, and its payer signed.
+/// Whether `release` is final: exactly where the earmark of that name that is committed stands, is for
+/// that payee and amount, and its payer signed.
 pub fn final_offline(
     release: &Release,
-    earmark: Option<Earmark>,
+    committed: Committed,
     group: GroupId,
-    payer: Option<&PeerId>,
     scheme: &dyn SignatureScheme,
 ) -> FinalOffline {
-    let (Some(earmark), Some(payer)) = (earmark, payer) else {
-        return FinalOffline::No(NotFinal::NotCommitted);
+    let earmark = match committed {
+        Committed::Stands(earmark) => earmark,
+        Committed::Settled => return FinalOffline::No(NotFinal::Settled),
+        Committed::Never => return FinalOffline::No(NotFinal::NotCommitted),
     };
     if earmark.payee != release.payee {
         FinalOffline::No(NotFinal::OtherPayee)
     } else if earmark.amount != release.amount {
         FinalOffline::No(NotFinal::OtherAmount)
-    } else if !earmark.is_released(group, payer, scheme, &release.signature) {
+    } else if !earmark.is_released(group, scheme, &release.signature) {
         FinalOffline::No(NotFinal::NotGenuine)
     } else {
         FinalOffline::Yes

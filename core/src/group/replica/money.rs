@@ -2,7 +2,7 @@
 
 use super::Replica;
 use crate::error::{CommandError, NotFinal};
-use crate::rules::earmark::{self, EarmarkId, FinalOffline, Release};
+use crate::rules::earmark::{self, Committed, EarmarkId, FinalOffline, Release};
 
 impl Replica {
     /// The own word that the payee may have what this phone's user set aside for him. It can be given
@@ -12,9 +12,10 @@ impl Replica {
             payer: self.own,
             number,
         };
-        let earmark = self.executor.rules().earmark(self.history.state(), id);
-        let earmark = earmark.ok_or(CommandError::NoEarmark { number })?;
-        Ok(earmark.release(self.group, &self.identity))
+        match self.executor.rules().earmark(self.history.state(), id) {
+            Committed::Stands(earmark) => Ok(earmark.release(self.group, &self.identity)),
+            Committed::Never | Committed::Settled => Err(CommandError::NoEarmark { number }),
+        }
     }
 
     /// Whether `payment`, as it came from another phone, is final now, whatever others do.
@@ -27,7 +28,6 @@ impl Replica {
             &release,
             rules.earmark(self.history.state(), release.id),
             self.group,
-            self.members.get(usize::from(release.id.payer)),
             self.identity.scheme().as_ref(),
         )
     }

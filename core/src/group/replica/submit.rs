@@ -81,15 +81,15 @@ impl Replica {
         Ok(submission)
     }
 
-    /// What its author means by default: some actions are good only in the phase that he sees.
+    /// What its author means by default: some actions are good only in the phase that is committed now.
     fn bound(&self, payload: &[u8], validity: Validity) -> Validity {
         let rules = self.executor.rules();
-        if validity != Validity::default() || !rules.phase_bound(payload) {
+        if validity.phase.is_some() || !rules.phase_bound(payload) {
             return validity;
         }
-        let shown = Overlay::new(self.shown.state.clone());
+        let committed = Overlay::new(self.history.state().clone());
         Validity {
-            phase: Some(rules.phase(&shown)),
+            phase: Some(rules.phase(&committed)),
             ..validity
         }
     }

@@ -20,8 +20,8 @@ use super::config::{CONFIG_LEN_MAX, CrapsConfig};
 use super::record::Record;
 use super::table::{PlacedBet, THROWS_KEPT};
 use crate::rules::Rejection;
-use crate::rules::earmark::{Earmark, EarmarkId};
-use crate::state::Overlay;
+use crate::rules::earmark::{Committed, Earmark, EarmarkId};
+use crate::state::{Map, Overlay};
 use crate::wire::{decode, encode};
 
 /// The entries of one table.
@@ -136,7 +136,7 @@ impl Ledger<'_> {
     }
 
     pub(super) fn set_earmark(&mut self, earmark: Earmark) {
-        let value = encode(&(earmark.payee, earmark.amount));
+        let value = encode(&(earmark.payee, earmark.amount, earmark.payer));
         self.set(&earmark_key(earmark.id), value);
     }
 
@@ -204,12 +204,27 @@ pub(super) fn parse_earmark(key: &[u8], value: &[u8]) -> Option<Earmark> {
         return None;
     };
     let number = u32::from_be_bytes(number.try_into().ok()?);
-    let (payee, amount): (u8, u64) = decode(value, ENTRY_LEN_MAX).ok()?;
+    let (payee, amount, peer) = decode(value, ENTRY_LEN_MAX).ok()?;
     Some(Earmark {
         id: EarmarkId { payer, number },
+        payer: peer,
         payee,
         amount,
     })
+}
+
+/// What `state` knows of an earmark: its number was given out, or never.
+pub(super) fn committed(state: &Map, id: EarmarkId) -> Committed {
+    let key = earmark_key(id);
+    if let Some(earmark) = state.get(&key).and_then(|value| parse_earmark(&key, value)) {
+        return Committed::Stands(earmark);
+    }
+    let made = state.get(&[EARMARK, id.payer]).and_then(parse_number);
+    if id.number > 0 && u64::from(id.number) <= made.unwrap_or(0) {
+        Committed::Settled
+    } else {
+        Committed::Never
+    }
 }
 
 pub(super) fn earmark_key(id: EarmarkId) -> [u8; 6] {
@@ -233,7 +248,9 @@ pub(super) fn describe_entry(key: &[u8], value: &[u8]) -> Option<String> {
             number()?
         )),
         [EARMARK, ..] => {
-            let Earmark { id, payee, amount } = parse_earmark(key, value)?;
+            let Earmark {
+                id, payee, amount, ..
+            } = parse_earmark(key, value)?;
             let payer = id.payer;
             Some(format!(
                 "member {payer} set {amount} chips aside for member {payee}"
@@ -272,4 +289,4 @@ pub(super) const THROW: u8 = b'd';
 pub(super) const EARMARK: u8 = b'm';
 const BESTS_KEY: [u8; 1] = [b'e'];
 const RECORD_LEN_MAX: usize = 128;
-const ENTRY_LEN_MAX: usize = 16;
+const ENTRY_LEN_MAX: usize = 48;

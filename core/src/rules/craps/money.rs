@@ -5,6 +5,7 @@ use super::cause::Cause;
 use super::ledger::Ledger;
 use super::record::Record;
 use crate::crypto::Signature;
+use crate::id::PeerId;
 use crate::rules::earmark::{EARMARKS_MAX, Earmark, EarmarkId};
 use crate::rules::{Context, Rejection};
 
@@ -13,7 +14,7 @@ impl Craps {
     pub(super) fn earmark(
         ledger: &mut Ledger<'_>,
         record: &Record,
-        payer: u8,
+        (payer, peer): (u8, &PeerId),
         payee: u8,
         chips: u32,
     ) -> Result<(), Rejection> {
@@ -34,6 +35,7 @@ impl Craps {
         ledger.set_chips(payer, left);
         ledger.set_earmark(Earmark {
             id: EarmarkId { payer, number },
+            payer: *peer,
             payee,
             amount: chips.into(),
         });

@@ -7,7 +7,7 @@ use crate::crypto::{Ed25519, Identity, Signature};
 use crate::error::NotFinal;
 use crate::id::GroupId;
 use crate::rules::earmark::{
-    EARMARKS_MAX, Earmark, EarmarkId, FinalOffline, Release, final_offline,
+    Committed, EARMARKS_MAX, Earmark, EarmarkId, FinalOffline, Release, final_offline,
 };
 
 const GROUP: GroupId = GroupId([7; 16]);
@@ -71,9 +71,8 @@ impl Signed {
     }
 
     fn is_final(&self, release: &Release) -> FinalOffline {
-        let earmark = Craps::new().earmark(&self.state(), release.id);
-        let payer = self.members.get(usize::from(release.id.payer));
-        final_offline(release, earmark, GROUP, payer, &Ed25519)
+        let committed = Craps::new().earmark(&self.state(), release.id);
+        final_offline(release, committed, GROUP, &Ed25519)
     }
 }
 
@@ -180,14 +179,10 @@ fn final_is_exactly_a_genuine_release_of_what_is_committed() {
     no(Release { id, ..good }, NotFinal::NotCommitted);
     // At a head that does not have it yet, it is not final.
     let unknown = Craps::new().earmark(&before, good.id);
-    let payer = Some(&game.members[0]);
-    let verdict = final_offline(&good, unknown, GROUP, payer, &Ed25519);
+    let verdict = final_offline(&good, unknown, GROUP, &Ed25519);
     assert_eq!(verdict, FinalOffline::No(NotFinal::NotCommitted));
     game.redeem(1, &good).unwrap();
-    assert_eq!(
-        game.is_final(&good),
-        FinalOffline::No(NotFinal::NotCommitted)
-    );
+    assert_eq!(game.is_final(&good), FinalOffline::No(NotFinal::Settled));
 }
 
 #[test]
@@ -236,11 +231,11 @@ proptest! {
             let action = match (what, known) {
                 (0, _) => CrapsAction::Earmark { to: other, chips },
                 (1, _) => CrapsAction::Transfer { to: other, chips },
-                (2, Some(earmark)) => {
+                (2, Committed::Stands(earmark)) => {
                     let signature = game.release(&earmark).signature;
                     CrapsAction::Redeem { id, signature }
                 }
-                (2, None) => CrapsAction::Redeem { id, signature: Signature::ZERO },
+                (2, _) => CrapsAction::Redeem { id, signature: Signature::ZERO },
                 _ => CrapsAction::GiveBack { id },
             };
             // It checks the sum.
