@@ -216,15 +216,15 @@ fn lives_twice(world: &mut World, phone: usize, chance: &mut Chance, at_ms: u64,
 
 /// After the last heal every screen shows what is committed, and says that all is well.
 fn is_whole(world: &mut World, players: usize, failing: &Failing) {
+    // A restart that was planned before he went for good may have brought him back.
+    let gone = failing
+        .absent
+        .filter(|phone| world.phone(*phone).node().is_none());
     for phone in (0..players).filter(|phone| failing.absent != Some(*phone)) {
         let Some(view) = world.phone(phone).view() else {
             continue;
         };
-        let wanted = if failing.absent.is_some() {
-            "degraded"
-        } else {
-            "live"
-        };
+        let wanted = if gone.is_some() { "degraded" } else { "live" };
         let status = world.phone(phone).status();
         if status != wanted {
             let what = format!("healed, and the status is {status}: {:?}", view.status);
