@@ -45,8 +45,8 @@ fn one_member_serves_who_comes_back_and_the_others_are_silent() {
         alone += usize::from(who.len() == 1);
 
         // He says how far he is, and so does whoever missed him.
-        for phone in 0..5 {
-            let steps = &room.world.phone(phone).resyncs()[told[phone]..];
+        for (phone, told) in told.into_iter().enumerate() {
+            let steps = &room.world.phone(phone).resyncs()[told..];
             assert!(
                 steps.len() >= 2 && steps.len() <= 17,
                 "seed {seed}, phone {phone}: {steps:?}"

@@ -73,6 +73,10 @@ impl Weather {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a message of a simulation, moved once and seldom kept"
+)]
 enum Message {
     Group(GroupMessage),
     /// An action, spread by the group.

@@ -105,7 +105,7 @@ proptest! {
     /// and what the members have together is what they had.
     #[test]
     fn merging_obeys_its_laws((sides, history) in (2u8..=4, history())) {
-        let room = Room::new(MEMBERS.into());
+        let room = Room::new(MEMBERS);
         let base = funded(&room);
         let sets = play(&room, &base, sides, &history);
         let whole: Vec<SignedAction> = sets.concat();
@@ -156,7 +156,7 @@ proptest! {
         (sides, history) in (2u8..=4, history()),
         heard in prop::collection::vec(any::<prop::sample::Index>(), 4),
     ) {
-        let room = Room::new(MEMBERS.into());
+        let room = Room::new(MEMBERS);
         let mut tip = funded(&room);
         let before = total(&tip.state);
         // Nothing that makes value.
