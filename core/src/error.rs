@@ -139,6 +139,9 @@ pub enum NotFinal {
     /// It was redeemed, or given back.
     #[error("this amount was paid out already")]
     Settled,
+    /// This phone's user redeems it already.
+    #[error("you have taken this one already: it pays once")]
+    Taken,
     /// No such earmark is committed at this phone's head.
     #[error("no such amount is set aside as far as this phone knows: ask to be paid again later")]
     NotCommitted,

@@ -25,6 +25,7 @@ mod line_of_phones;
 mod lost_store;
 mod lost_store_of_two;
 mod main_table;
+mod money_apart;
 mod no_quorum;
 mod outdated_app;
 mod own_actions;

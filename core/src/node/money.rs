@@ -12,8 +12,10 @@ impl Node {
         Ok(self.started(group)?.release(number)?.encode())
     }
 
-    /// Whether `payment` is final now: exactly for the release of an earmark that is committed at this
-    /// phone's head, for that payee and amount. Accept nothing else as final without a quorum.
+    /// Whether `payment` is final now for this phone's user: exactly for the release of an earmark that
+    /// is committed at this phone's head, for him and that amount, and that he does not redeem already.
+    /// Submit what [`Node::redeem`] gives at once: until then the same release says yes again. Accept
+    /// nothing else as final without a quorum.
     pub fn final_offline(
         &self,
         group: GroupId,

@@ -18,18 +18,28 @@ impl Replica {
         }
     }
 
-    /// Whether `payment`, as it came from another phone, is final now, whatever others do.
+    /// Whether `payment`, as it came from another phone, is final for this phone's user now, whatever
+    /// others do.
     pub fn final_offline(&self, payment: &[u8]) -> FinalOffline {
         let Ok(release) = Release::decode(payment) else {
             return FinalOffline::No(NotFinal::NotARelease);
         };
         let rules = self.executor.rules();
-        earmark::final_offline(
+        let verdict = earmark::final_offline(
             &release,
             rules.earmark(self.history.state(), release.id),
             self.group,
             self.identity.scheme().as_ref(),
-        )
+        );
+        // One release pays once: whoever has taken it already must not take it for something else.
+        let shown = rules.earmark(&self.shown.state, release.id);
+        match verdict {
+            FinalOffline::Yes if release.payee != self.own => {
+                FinalOffline::No(NotFinal::OtherPayee)
+            }
+            FinalOffline::Yes if shown == Committed::Settled => FinalOffline::No(NotFinal::Taken),
+            verdict => verdict,
+        }
     }
 
     /// The payload by which this phone's user redeems what `payment` releases, to be submitted.
@@ -39,9 +49,6 @@ impl Replica {
             FinalOffline::Yes => {}
         }
         let release = Release::decode(payment).map_err(|_| NotFinal::NotARelease)?;
-        if release.payee != self.own {
-            return Err(NotFinal::OtherPayee.into());
-        }
         let payload = self.executor.rules().redeem(&release);
         payload.ok_or_else(|| NotFinal::NotARelease.into())
     }
