@@ -11,6 +11,7 @@ mod board;
 mod convert;
 mod error;
 mod model;
+mod money;
 mod recovery;
 mod tentative;
 
@@ -26,6 +27,7 @@ pub use model::{
     Reason, Role, ScanDuty, Sealed, StateEntry, Status, Submitted, Table, Tally, Validity, View,
     WaitingFor,
 };
+pub use money::FinalOffline;
 pub use recovery::RecoveryStage;
 pub use tentative::Tentative;
 
@@ -209,6 +211,30 @@ impl Althing {
     pub fn open_seal(&self, group: String, key: Vec<u8>) -> Result<Vec<u8>, AlthingError> {
         let group = convert::group(&group)?;
         self.call(|machine| Ok(machine.node().open_seal(group, &key)?))
+    }
+
+    /// What this phone gives to the payee of its own earmark of that number, by any way: a message, a
+    /// code on the screen. The earmark must be final here; the payee can redeem it once.
+    pub fn release(&self, group: String, number: u32) -> Result<Vec<u8>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().release(group, number)?))
+    }
+
+    /// Whether `payment`, as another phone gave it, may be taken as final now. Submit what
+    /// [`Althing::redeem`] gives at once: until then the same payment says yes again.
+    pub fn final_offline(
+        &self,
+        group: String,
+        payment: Vec<u8>,
+    ) -> Result<FinalOffline, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().final_offline(group, &payment)?.into()))
+    }
+
+    /// The payload by which this phone's user redeems a release, to be submitted.
+    pub fn redeem(&self, group: String, payment: Vec<u8>) -> Result<Vec<u8>, AlthingError> {
+        let group = convert::group(&group)?;
+        self.call(|machine| Ok(machine.node().redeem(group, &payment)?))
     }
 
     /// Takes back an intent that was not signed yet.
