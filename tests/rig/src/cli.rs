@@ -27,6 +27,8 @@ pub(crate) enum Run {
     Replay(Replay),
     /// Plays many short runs full of trouble, on every core
     Soak(Soak),
+    /// Tells what happens to a table that falls apart, or whose phone forgets
+    Story(Story),
     /// Executes a transcript again and steps through its game
     History(History),
     /// Prints what each bet at craps pays and what the house keeps of it
@@ -194,6 +196,47 @@ pub(crate) struct Soak {
     /// of their past than they would
     #[arg(long, value_name = "FILE", conflicts_with = "rounds")]
     pub(crate) transcript: Option<PathBuf>,
+}
+
+/// A story.
+#[derive(Debug, Args)]
+pub(crate) struct Story {
+    /// Which one
+    #[arg(value_name = "NAME")]
+    pub(crate) name: PlotName,
+    /// The same seed tells the same story
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+/// What happens in a story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlotName {
+    /// Six phones, 4 | 2: the majority goes on
+    SplitMajority,
+    /// Four phones, 2 | 2: payments on both sides
+    SplitEven,
+    /// Six phones, 2 | 2 | 2
+    ThreeWays,
+    /// One gives the same chips away on both sides
+    PaysTwice,
+    /// One loses his store, and votes again
+    LostStore,
+}
+
+impl PlotName {
+    /// The name as it is asked for.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::SplitMajority => "split-majority",
+            Self::SplitEven => "split-even",
+            Self::ThreeWays => "three-ways",
+            Self::PaysTwice => "pays-twice",
+            Self::LostStore => "lost-store",
+        }
+    }
 }
 
 /// A look at a transcript.

@@ -60,6 +60,89 @@ pub(crate) struct Replay {
     behind: Vec<Behind>,
 }
 
+/// Of a story: what a table has, and what it was about.
+#[derive(Debug, Serialize)]
+pub(crate) struct Story {
+    #[serde(flatten)]
+    table: Table,
+    branches: Vec<Branch>,
+    healed_ms: Option<u64>,
+    value: Value,
+    epochs: u64,
+    statuses: Vec<Said>,
+}
+
+/// What one side of a split did.
+#[derive(Debug, Serialize)]
+struct Branch {
+    players: Vec<usize>,
+    from_head: String,
+    tentative: usize,
+    merged: usize,
+    refused: Vec<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    id: String,
+    reason: String,
+}
+
+/// Chips that exist, the bank's among them.
+#[derive(Debug, Serialize)]
+struct Value {
+    before: u64,
+    after: u64,
+}
+
+/// What a phone said of how well its group agrees.
+#[derive(Debug, Serialize)]
+struct Said {
+    player: usize,
+    at_ms: i64,
+    status: String,
+}
+
+impl Story {
+    pub(crate) fn new(story: &althing_world::scenario::Story, wall: Duration) -> Self {
+        let chips = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+        let branch = |branch: &althing_world::scenario::Branch| Branch {
+            players: branch.players.clone(),
+            from_head: branch.from_head.to_hex(),
+            tentative: branch.tentative,
+            merged: branch.merged,
+            refused: branch
+                .refused
+                .iter()
+                .map(|(id, reason)| Refused {
+                    id: id.clone(),
+                    reason: reason.clone(),
+                })
+                .collect(),
+        };
+        Self {
+            table: Table::new(&story.report, wall),
+            branches: story.branches.iter().map(branch).collect(),
+            healed_ms: story.healed_ms,
+            value: Value {
+                before: chips(story.value.0),
+                after: chips(story.value.1),
+            },
+            // Members do not come and go yet.
+            epochs: 1,
+            statuses: story
+                .statuses
+                .iter()
+                .map(|(player, at_ms, status)| Said {
+                    player: *player,
+                    at_ms: *at_ms,
+                    status: status.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
 /// Of a soak.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Soak {

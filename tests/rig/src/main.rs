@@ -11,6 +11,7 @@ mod odds;
 mod page;
 mod replay;
 mod soak;
+mod story;
 mod table;
 mod transcript;
 mod words;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         None => table::run(&cli.table),
         Some(Run::Replay(options)) => replay::run(&options),
         Some(Run::Soak(options)) => soak::run(&options),
+        Some(Run::Story(options)) => story::run(&options),
         Some(Run::Odds(options)) => Ok(odds::run(&options)),
         Some(Run::History(options)) => history::run(&options),
         Some(Run::Bench(Bench::State(options))) => bench::run(&options),

@@ -66,6 +66,52 @@ const TABLE_KEYS: [&str; 12] = [
 ];
 
 #[test]
+fn stories_end_with_one_head_and_all_chips() {
+    for (name, sides, tentative, refused) in [
+        ("split-majority", 2, 2, 0),
+        ("split-even", 2, 5, 0),
+        ("three-ways", 3, 4, 0),
+        ("pays-twice", 2, 3, 1),
+        ("lost-store", 0, 0, 0),
+    ] {
+        let tell = || object(&["story", name, "--seed", "3", "--no-report", "--json"]);
+        let mut told = tell();
+        let heads = told["heads"].as_array().expect("a list");
+        assert!(heads.iter().all(|head| *head == heads[0]), "{name}");
+        assert_eq!(told["value"]["before"], told["value"]["after"], "{name}");
+        assert_eq!(told["violations"], serde_json::json!([]), "{name}");
+        assert_eq!(told["healed_ms"].is_null(), sides == 0, "{name}");
+        assert_eq!(told["epochs"], 1);
+        let branches = told["branches"].as_array().expect("a list");
+        assert_eq!(branches.len(), sides, "{name}");
+        let sum = |key: &str| {
+            branches
+                .iter()
+                .filter_map(|it| it[key].as_u64())
+                .sum::<u64>()
+        };
+        let lists = branches.iter().filter_map(|it| it["refused"].as_array());
+        let refusals = lists.map(Vec::len).sum::<usize>();
+        assert_eq!(sum("tentative"), tentative, "{name}");
+        assert_eq!(
+            (sum("merged"), refusals),
+            (tentative - refused as u64, refused),
+            "{name}"
+        );
+        let words: Vec<_> = told["statuses"].as_array().expect("a list").clone();
+        assert!(
+            sides == 0 || words.iter().any(|it| it["status"] == "no quorum"),
+            "{name}"
+        );
+        let mut again = tell();
+        for run in [&mut told, &mut again] {
+            run.as_object_mut().expect("an object").remove("speed");
+        }
+        assert_eq!(told, again, "{name}: the same seed tells the same story");
+    }
+}
+
+#[test]
 fn a_table_is_the_same_for_the_same_seed() {
     let report = path("table.html");
     let report = report.to_string_lossy();

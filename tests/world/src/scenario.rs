@@ -5,6 +5,7 @@ mod replay;
 mod room;
 mod snapshot;
 mod soak;
+mod story;
 mod table;
 mod watch;
 
@@ -13,6 +14,7 @@ pub use replay::{ReplayOptions, replay};
 pub use room::{CatchUp, CatchUpOptions, RoomOptions, catch_up, reference_room};
 pub use snapshot::{SnapshotOptions, SnapshotOverLink, snapshot_over_link};
 pub use soak::{DENSE_LASTS, SoakOptions, dense_soak, partition_soak, soak};
+pub use story::{Branch, Plot, Story, StoryOptions, story};
 pub use table::{TableOptions, table};
 
 use althing::node::Command;
