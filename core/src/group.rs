@@ -40,7 +40,7 @@ pub use gathering::{
     Gathering, GatheringInput, GatheringOutput, JoinSetup, Listed, TableSetup, clean_name,
     safety_code,
 };
-pub use partition::Reachability;
+pub use partition::{PartitionReport, REPORT_ACTIONS_MAX, Reachability, Side, SideAction};
 pub use pool::{Inserted, Pool};
 pub use randomness::{
     DRAWS_MAX, DrawState, Draws, DrawsSetup, HashChain, PendingDraw, Received, Reveals, VoterChain,

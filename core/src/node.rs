@@ -29,8 +29,9 @@ use crate::state::Key;
 use crate::time::Instant;
 
 pub use crate::group::{
-    CertifiedValue, Divergence, Fate, Head, PatchEntry, Pending, RecoveryStage, Rollback, Status,
-    SubmissionId, TallyView, Tentative, Transcript, TranscriptEntry, View, WaitingFor,
+    CertifiedValue, Divergence, Fate, Head, PartitionReport, PatchEntry, Pending, RecoveryStage,
+    Rollback, Status, SubmissionId, TallyView, Tentative, Transcript, TranscriptEntry, View,
+    WaitingFor,
 };
 pub use crate::outbox::Record;
 pub use api::{Command, Done, Event, Output, Plaintext, StoreCommand};
@@ -304,6 +305,13 @@ impl Node {
     /// [`Divergence::encode`] gives the bytes to hand on, [`Divergence::verify`] checks them elsewhere.
     pub fn divergence(&self, group: GroupId) -> Option<Divergence> {
         self.replica(group)?.divergence().cloned()
+    }
+
+    /// What the last split of a group did: where it parted, what each side did since, what was merged
+    /// and what refused. None where this phone was never without a quorum since it started; a side
+    /// that kept one has nothing to report.
+    pub fn partition_report(&self, group: GroupId) -> Option<PartitionReport> {
+        self.replica(group)?.partition_report().cloned()
     }
 
     /// A group as it was at `height`: its state, head and transcript, beside the live ones, which do

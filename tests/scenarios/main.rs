@@ -40,6 +40,7 @@ mod shuffled_values;
 mod small_tables;
 mod snapshot_link;
 mod soak;
+mod split_report;
 mod stale_store;
 mod status;
 mod tidy;

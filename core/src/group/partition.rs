@@ -1,7 +1,10 @@
 //! How well the members can agree: who of them is in reach, with hysteresis.
 
+mod report;
+
 use std::collections::BTreeSet;
 
+pub use self::report::{PartitionReport, REPORT_ACTIONS_MAX, Side, SideAction};
 use crate::group::Status;
 use crate::id::{MeshAddress, PeerId};
 use crate::time::{Duration, Instant};

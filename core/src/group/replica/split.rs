@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use super::{Replica, ReplicaEvent, ReplicaOutput, restore};
 use crate::crypto::Hash;
-use crate::group::Status;
+use crate::group::{Head, PartitionReport, Status};
+use crate::id::PeerId;
 use crate::outbox::{Outbox, Record};
+use crate::state::Map;
 use crate::time::Instant;
 use crate::wire::{Frontier, SignedAction};
 
@@ -18,6 +20,9 @@ pub(super) struct Split {
     stored: BTreeSet<Hash>,
     /// Revision of the pool that the screen shows.
     shown: Option<u64>,
+    /// Where this phone stood when the quorum was lost, and who was with it.
+    lost: Option<(Head, Map, Vec<PeerId>)>,
+    report: Option<PartitionReport>,
     /// Members who have said where they stand since they came into reach.
     heard: BTreeSet<u8>,
     /// Somebody has said where he stands: all may be put together now.
@@ -71,6 +76,9 @@ impl Replica {
         let apart = matches!(self.reachability.status(), Status::NoQuorum { .. }) && !quorum;
         if apart {
             self.split.phase = Phase::Apart;
+            if self.split.lost.is_none() {
+                self.split.lost = Some(self.lost());
+            }
         } else if self.split.is_apart() && quorum {
             let ask = now + self.config.fetch_timeout;
             self.split.phase = Phase::Healing { ask };
@@ -81,12 +89,41 @@ impl Replica {
             && !self.pool.has_includable(self.history.state());
         if healing && done {
             self.split.phase = Phase::Whole;
+            self.report_split();
         }
         let mut changed = self.reachability.set_healing(healing && !done);
         if self.progress && healing {
             changed = self.reachability.confirm().or(changed);
         }
         out.extend(changed.map(|status| ReplicaOutput::Event(ReplicaEvent::Status(status))));
+    }
+
+    fn lost(&self) -> (Head, Map, Vec<PeerId>) {
+        let with = match self.reachability.status() {
+            Status::NoQuorum { with, .. } => with,
+            _ => Vec::new(),
+        };
+        (self.head(), self.history.state().clone(), with)
+    }
+
+    fn report_split(&mut self) {
+        let Some((from, state, with)) = self.split.lost.take() else {
+            return;
+        };
+        self.split.report = Some(PartitionReport::new(
+            (from, state),
+            self.head(),
+            &self.members,
+            &with,
+            &self.history,
+            self.executor.rules(),
+        ));
+    }
+
+    /// What the last split did, once all is put together; none where this phone was never without a
+    /// quorum since it started.
+    pub fn partition_report(&self) -> Option<&PartitionReport> {
+        self.split.report.as_ref()
     }
 
     /// Asks again where the others stand: what was said while paths came up may be lost.
