@@ -6,6 +6,13 @@ use crate::group::pool::{Inserted, Pool};
 use crate::wire::ActionId;
 
 const MEMBERS: u8 = 4;
+/// Histories tried; the many take minutes, `cargo test --release -p althing --lib branches` tries
+/// them.
+const CASES: u32 = if cfg!(debug_assertions) {
+    5_000
+} else {
+    100_000
+};
 
 /// One step on one side.
 #[derive(Clone, Debug)]
@@ -98,7 +105,7 @@ fn total(tip: &Map) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     /// The laws of the merge, on sets before they are final: commutative, associative, idempotent,
     /// independent of arrival and of who ran it; every action once, applied or refused with a reason;
@@ -147,7 +154,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     /// Through blocks: whichever sides the leader has heard of when it proposes, one fate for each
     /// action, the same on every phone, and nothing is made or lost.
