@@ -9,7 +9,7 @@ use super::pool::{Chain, Held};
 use super::records::AuthorRecord;
 use crate::crypto::Hash;
 use crate::id::RunId;
-use crate::wire::{ActionId, FrontierEntry};
+use crate::wire::ActionId;
 
 /// The largest such set, author by author, each by run and number. `passed` says what is behind the
 /// state. Of an author at most one new run is in it, the lowest one that can begin.
@@ -19,7 +19,7 @@ pub(super) fn closed<'a>(
 ) -> Vec<&'a Held> {
     let mut barred: BTreeSet<Hash> = BTreeSet::new();
     loop {
-        let found: BTreeSet<Hash> = grow(authors, &barred, &passed).into_keys().collect();
+        let found = grow(authors, &barred, &passed);
         let more = forbidden(authors, &found);
         if more.is_empty() {
             return in_order(authors)
@@ -40,37 +40,62 @@ fn in_order<'a>(authors: &[(AuthorRecord, &'a Chain)]) -> impl Iterator<Item = &
     })
 }
 
+/// The largest set without what is `barred`: each action waits for what it follows and names, and is
+/// looked at again when that is in. The work is that of the actions and names that there are.
 fn grow(
     authors: &[(AuthorRecord, &Chain)],
     barred: &BTreeSet<Hash>,
     passed: impl Fn(&ActionId) -> bool,
-) -> BTreeMap<Hash, ActionId> {
-    let mut found: BTreeMap<Hash, ActionId> = BTreeMap::new();
-    loop {
-        let before = found.len();
-        for (record, chain) in authors {
-            for ((run, number), twins) in *chain {
-                for held in twins {
-                    let action = &held.signed.action;
-                    let seen = |entry: &FrontierEntry| {
-                        found.contains_key(&entry.hash) || passed(&entry.id)
-                    };
-                    let previous = ActionId {
-                        number: number.wrapping_sub(1),
-                        ..action.id()
-                    };
-                    let follows = record.takes(*run, *number, action.previous, held.hash)
-                        || found.get(&action.previous) == Some(&previous) && record.is_open(*run);
-                    if follows && !barred.contains(&held.hash) && action.frontier.iter().all(seen) {
-                        found.insert(held.hash, action.id());
-                    }
+) -> BTreeSet<Hash> {
+    let all = || {
+        let chains = authors.iter();
+        chains.flat_map(|(record, chain)| chain.values().flatten().map(move |held| (record, held)))
+    };
+    let ids: BTreeMap<Hash, ActionId> = all()
+        .map(|(_, held)| (held.hash, held.signed.action.id()))
+        .collect();
+    let mut lacks: BTreeMap<Hash, usize> = BTreeMap::new();
+    let mut waiting: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();
+    let mut open: Vec<Hash> = Vec::new();
+    for (record, held) in all() {
+        let action = &held.signed.action;
+        let mut needs: BTreeSet<Hash> = BTreeSet::new();
+        if !record.takes(action.run, action.number, action.previous, held.hash) {
+            let previous = ActionId {
+                number: action.number.wrapping_sub(1),
+                ..action.id()
+            };
+            if !record.is_open(action.run) || ids.get(&action.previous) != Some(&previous) {
+                continue;
+            }
+            needs.insert(action.previous);
+        }
+        let unseen = action.frontier.iter().filter(|entry| !passed(&entry.id));
+        needs.extend(unseen.map(|entry| entry.hash));
+        if barred.contains(&held.hash) {
+            continue;
+        }
+        if needs.is_empty() {
+            open.push(held.hash);
+        }
+        lacks.insert(held.hash, needs.len());
+        for need in needs {
+            waiting.entry(need).or_default().push(held.hash);
+        }
+    }
+    let mut found: BTreeSet<Hash> = BTreeSet::new();
+    while let Some(hash) = open.pop() {
+        found.insert(hash);
+        for later in waiting.remove(&hash).into_iter().flatten() {
+            if let Some(lacks) = lacks.get_mut(&later) {
+                *lacks -= 1;
+                if *lacks == 0 {
+                    open.push(later);
                 }
             }
         }
-        if found.len() == before {
-            return found;
-        }
     }
+    found
 }
 
 /// What must not be in one set with the rest of `found`: new runs after the first one, and what a

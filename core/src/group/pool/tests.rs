@@ -408,3 +408,25 @@ fn what_waits_for_an_unknown_frontier_is_bounded() {
         }
     );
 }
+
+#[test]
+fn two_who_name_each_other_in_turn_are_all_in_the_set() {
+    let room = Room::new(4);
+    let tip = room.head();
+    let mut pool = pool(&room, &tip);
+    let mut pens = [room.pen(0), room.pen(1)];
+    let mut last: Option<SignedAction> = None;
+    let mut all = Vec::new();
+    for turn in 0..2 * MAX {
+        let names = last.iter().map(entry).collect();
+        let action = pens[turn % 2].write_after(&add(1), BoundedVec::truncating(names));
+        last = Some(action.clone());
+        all.push(action);
+    }
+    // The last comes first: each waits until what it names is here.
+    for action in all.iter().rev() {
+        assert!(pool.includable(&tip.state).is_empty());
+        pool.insert(action.clone());
+    }
+    assert_eq!(pool.includable(&tip.state).len(), 2 * MAX);
+}
