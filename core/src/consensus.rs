@@ -10,7 +10,7 @@
 //! is sent before it is stored (C8), and what was lost is repeated with back-off instead of being
 //! delivered by the transport (C9).
 //!
-//! A voter that lost its store asks the others for their round before it votes again ([`recovery`]).
+//! A voter that lost its store asks the others for their round before it votes again.
 //!
 //! [`round`] is the table of one round, [`safety`] the only code that approves a vote.
 
