@@ -212,7 +212,7 @@ fn the_name_of_unknown_rules_turns_nothing_round() {
     let rules = &mut transcript.genesis.genesis.rules;
     rules.name = althing::wire::Bytes::truncating("cr\u{202e}aps".into());
     let name = file("turned.althing", &transcript.encode());
-    refused(&name, &["by the rules craps 2 under a name with hidden"]);
+    refused(&name, &["by the rules craps 3 under a name with hidden"]);
 }
 
 #[test]
